@@ -1,0 +1,1 @@
+//! REST, GraphQL and WebSocket in front of the Trellis services.

@@ -1,0 +1,22 @@
+//! Who calls: access tokens of users, tokens of services, ended sessions and memberships.
+//!
+//! Every process verifies what it is shown itself; nothing here believes a header about who calls. Roles are not in
+//! tokens: they are asked for (`memberships`).
+
+mod caller;
+mod desk;
+mod feed;
+mod jwt;
+mod layer;
+mod ledger;
+mod memberships;
+mod service;
+mod sessions;
+mod token;
+
+pub use caller::{Caller, User};
+pub use layer::{Authenticated, AuthnLayer};
+pub use memberships::{Access, AccessError, MembershipChange, Memberships};
+pub use service::{PeerKeys, ServiceKey, ServiceName};
+pub use sessions::{IdentityFeed, SessionSource, Sessions};
+pub use token::{AUDIENCE, AccessClaims, ISSUER, TokenError};

@@ -1,0 +1,279 @@
+//! Follows identity: the keys that verify tokens and the sessions that were ended, by push and by a pull every
+//! 500 ms. Verifies access tokens against them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use trellis_proto::{
+    identity::v1::{
+        self as wire, FollowSessionsRequest, FollowSessionsResponse, identity_service_client::IdentityServiceClient,
+    },
+    subject,
+};
+use trellis_rpc::{Channel, convert};
+use uuid::Uuid;
+
+use crate::{
+    ServiceKey, TokenError, User,
+    feed::{Feed, Pull},
+    jwt::{self, PublicKey},
+    token::{self, Keys, Verified},
+};
+
+/// Verified tokens that are remembered.
+const REMEMBERED: u64 = 50_000;
+/// Ended sessions that a slow receiver may be behind.
+const BACKLOG: usize = 1024;
+/// A whole list of ended sessions is some 60 bytes each.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Where ended sessions and keys are asked for: identity over gRPC, or identity's own store.
+pub trait SessionSource: Send + Sync + 'static {
+    fn follow(
+        &self,
+        request: FollowSessionsRequest,
+    ) -> impl Future<Output = Result<FollowSessionsResponse, Status>> + Send;
+}
+
+/// Identity over gRPC.
+pub struct IdentityFeed {
+    client: IdentityServiceClient<Channel>,
+    key: ServiceKey,
+}
+
+impl IdentityFeed {
+    pub fn new(client: IdentityServiceClient<Channel>, key: ServiceKey) -> Self {
+        Self { client: client.max_decoding_message_size(LONGEST_ANSWER), key }
+    }
+}
+
+impl SessionSource for IdentityFeed {
+    async fn follow(&self, request: FollowSessionsRequest) -> Result<FollowSessionsResponse, Status> {
+        let answer = self.client.clone().follow_sessions(self.key.request(request)).await?;
+        Ok(answer.into_inner())
+    }
+}
+
+/// Keys and ended sessions, kept current.
+pub struct Sessions {
+    /// `None`: the keys are fixed, nothing is followed.
+    feed: Option<Arc<Feed>>,
+    known: RwLock<Known>,
+    verified: Cache<[u8; 32], Verified>,
+    news: broadcast::Sender<Uuid>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: Keys,
+    /// Each ended session, and when its last token has expired (Unix seconds).
+    ended: HashMap<Uuid, i64>,
+}
+
+impl Sessions {
+    /// Starts following in the background, until `shutdown`. An event of the feed's subject on `nats` asks for a
+    /// pull at once; `None` pulls only.
+    pub fn follow<S: SessionSource>(
+        source: S,
+        nats: Option<async_nats::Client>,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        let feed = Feed::new("identity.sessions");
+        let sessions = Arc::new(Self::new(Some(Arc::clone(&feed)), Known::default()));
+        let pull = SessionPull { source, sessions: Arc::clone(&sessions), place: Place::default(), keys: Vec::new() };
+        feed.start(pull, nats, subject::of("identity", subject::SESSIONS), shutdown);
+        sessions
+    }
+
+    /// Verifies by these keys for ever and follows nothing: for tests. Keys that are no Ed25519 keys are left out.
+    pub fn fixed(keys: impl IntoIterator<Item = (String, [u8; 32])>) -> Arc<Self> {
+        let keys = keys.into_iter().filter_map(|(kid, raw)| Some((kid, Arc::new(PublicKey::new(&raw)?)))).collect();
+        Arc::new(Self::new(None, Known { keys, ended: HashMap::new() }))
+    }
+
+    fn new(feed: Option<Arc<Feed>>, known: Known) -> Self {
+        // Entries check their own time when they are read; idle ones only take room.
+        let verified = Cache::builder().max_capacity(REMEMBERED).time_to_idle(Duration::from_mins(5)).build();
+        Self { feed, known: RwLock::new(known), verified, news: broadcast::Sender::new(BACKLOG) }
+    }
+
+    /// Resolves when keys and ended sessions were loaded once.
+    pub async fn loaded(&self) {
+        if let Some(feed) = &self.feed {
+            feed.loaded().await;
+        }
+    }
+
+    /// Whether the feed was heard within the last 10 s.
+    pub fn fresh(&self) -> bool {
+        self.feed.as_ref().is_none_or(|feed| feed.fresh())
+    }
+
+    /// Verifies an access token: signature (cached by the token's SHA-256), times, revocation.
+    pub fn verify(&self, token: &str) -> Result<User, TokenError> {
+        self.verify_at(token, jwt::now())
+    }
+
+    fn verify_at(&self, token: &str, now: i64) -> Result<User, TokenError> {
+        if !self.fresh() {
+            return Err(TokenError::Unknown);
+        }
+        let digest = jwt::digest(token).ok_or(TokenError::Invalid)?;
+        let verified = match self.verified.get(&digest) {
+            Some(verified) => verified,
+            None => {
+                // Has the right type and names a key that we know, before anything dearer is done with it.
+                let (kid, key) = token::key(token, &self.known().keys).ok_or(TokenError::Invalid)?;
+                let verified = token::verify(token, kid, key).ok_or(TokenError::Invalid)?;
+                self.verified.insert(digest, verified.clone());
+                verified
+            }
+        };
+        let known = self.known();
+        // The key must still be the one that verified it: a withdrawn key's tokens are void.
+        if !known.keys.get(&verified.kid).is_some_and(|key| Arc::ptr_eq(key, &verified.key)) {
+            return Err(TokenError::Invalid);
+        }
+        if !jwt::alive(verified.expires_at, now) {
+            return Err(TokenError::Expired);
+        }
+        if known.ended.contains_key(&verified.session) {
+            return Err(TokenError::Revoked);
+        }
+        drop(known);
+        User::new(verified.user, verified.session, verified.expires_at, token)
+    }
+
+    /// Whether a session was ended.
+    pub fn is_revoked(&self, session: Uuid) -> bool {
+        self.known().ended.contains_key(&session)
+    }
+
+    /// Sessions as they are ended. A receiver that lags must ask `is_revoked` for each that it holds.
+    pub fn revoked(&self) -> broadcast::Receiver<Uuid> {
+        self.news.subscribe()
+    }
+
+    /// Ends a session here at once, for the process that has just ended it; the feed tells the others. `forget_at`:
+    /// when its last access token expires.
+    pub fn revoke(&self, session: Uuid, forget_at: DateTime<Utc>) {
+        let news = self.known_mut().ended.insert(session, forget_at.timestamp()).is_none();
+        self.announce(news.then_some(session));
+    }
+
+    /// The public keys, for `/.well-known/jwks.json`: `(kid, raw 32 bytes)`.
+    pub fn keys(&self) -> Vec<(String, [u8; 32])> {
+        let mut keys: Vec<_> = self.known().keys.iter().map(|(kid, key)| (kid.clone(), key.raw())).collect();
+        keys.sort();
+        keys
+    }
+
+    /// After the set knows them, so that who hears of one and asks is told the same.
+    fn announce(&self, ended: impl IntoIterator<Item = Uuid>) {
+        for session in ended {
+            // An error says that nobody listens.
+            let _ = self.news.send(session);
+        }
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Up to where the feed was read.
+#[derive(Default)]
+struct Place {
+    epoch: String,
+    head: u64,
+}
+
+struct SessionPull<S> {
+    source: S,
+    sessions: Arc<Sessions>,
+    place: Place,
+    /// The keys as they came last, so that they are parsed once.
+    keys: Vec<wire::PublicKey>,
+}
+
+impl<S: SessionSource> Pull for SessionPull<S> {
+    async fn pull(&mut self) -> Result<(), Status> {
+        let Place { epoch, head } = &self.place;
+        let answer = self.source.follow(FollowSessionsRequest { epoch: epoch.clone(), after: *head }).await?;
+        self.apply(answer)
+    }
+}
+
+impl<S> SessionPull<S> {
+    fn apply(&mut self, answer: FollowSessionsResponse) -> Result<(), Status> {
+        // An answer that does not continue ours: read everything at the next pull.
+        if !answer.full && (answer.epoch != self.place.epoch || answer.head < self.place.head) {
+            self.place = Place::default();
+            return Err(Status::data_loss("the feed does not continue"));
+        }
+        if answer.keys.is_empty() {
+            return Err(Status::unavailable("there are no keys yet"));
+        }
+        let now = jwt::now();
+        let mut ended = HashMap::with_capacity(answer.revoked.len());
+        for session in &answer.revoked {
+            let id = session.session_id.parse().map_err(|_| Status::data_loss("a session's id is not an id"))?;
+            let forget_at = convert::datetime(session.forget_at.as_ref()).map_or(i64::MAX, |time| time.timestamp());
+            ended.insert(id, forget_at);
+        }
+        let keys = (answer.keys != self.keys).then(|| parse(&answer.keys, &self.sessions.known().keys));
+
+        let mut known = self.sessions.known_mut();
+        if let Some(keys) = keys {
+            known.keys = keys;
+            self.keys = answer.keys;
+        }
+        let news: Vec<Uuid> = ended.keys().filter(|id| !known.ended.contains_key(id)).copied().collect();
+        if answer.full {
+            known.ended = ended;
+        } else {
+            known.ended.extend(ended);
+        }
+        if answer.full || !news.is_empty() {
+            known.ended.retain(|_, forget_at| jwt::alive(*forget_at, now));
+        }
+        drop(known);
+        self.place = Place { epoch: answer.epoch, head: answer.head };
+        self.sessions.announce(news);
+        Ok(())
+    }
+}
+
+/// Keys that stay are the same `Arc` as before, so that what they verified stays remembered.
+fn parse(keys: &[wire::PublicKey], before: &Keys) -> Keys {
+    let parsed = keys.iter().filter_map(|key| {
+        let parsed = match before.get(&key.kid) {
+            Some(same) if same.raw()[..] == key.key[..] => Arc::clone(same),
+            _ => {
+                let parsed = PublicKey::new(&key.key);
+                if parsed.is_none() {
+                    tracing::error!(kid = key.kid, "identity published what is no Ed25519 key");
+                }
+                Arc::new(parsed?)
+            }
+        };
+        Some((key.kid.clone(), parsed))
+    });
+    parsed.collect()
+}
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -1,0 +1,23 @@
+//! Event log, outbox and the relay to NATS JetStream.
+//!
+//! A service's every write goes through [`Log::begin`]: it locks the scope's row first, so that the order of commits
+//! is the order of numbers, and it cannot be committed without its event. The relay publishes what the outbox holds;
+//! the database stays the truth, and [`Log::read`] repairs whatever NATS lost.
+//!
+//! The tables are `schema.sql`, which each service's first migration links to. [`migrate`] and [`connect`] are how
+//! every service reaches its database.
+
+mod idempotency;
+mod log;
+mod pool;
+mod queue;
+mod relay;
+mod retention;
+mod write;
+
+pub use idempotency::{Kept, Request as IdempotentRequest};
+pub use log::{Log, LogError, Page};
+pub use pool::{connect, migrate};
+pub use relay::{Relay, RelayConfig};
+pub use retention::forget_old_events;
+pub use write::{NewEvent, Unlogged, Write};

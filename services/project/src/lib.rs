@@ -1,0 +1,1 @@
+//! Projects, tasks, comments and activity.

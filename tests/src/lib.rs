@@ -1,0 +1,1 @@
+//! Black-box tests: HTTP and WebSocket against a running cluster.

@@ -22,6 +22,14 @@ down: ## Stop the cluster that `make up` started
 reset: ## Stop it and forget its data, logs and secrets
 	@$(LOCAL) reset
 
+.PHONY: watch
+watch: ## Print the live events of a topic (TOKEN=… TOPIC=task:acme/WEB-1)
+	@TOKEN="$(TOKEN)" $(CARGO) run --locked --quiet --package trellis-local -- watch --url http://127.0.0.1:$(PORT) "$(TOPIC)"
+
+.PHONY: secrets
+secrets: ## Make the secrets that docker-compose.yml mounts, once
+	@deploy/secrets.sh
+
 .PHONY: test
 test: ## Run every test, with private servers of their own
 	@$(LOCAL) test $(CARGO) test --locked --workspace --no-fail-fast

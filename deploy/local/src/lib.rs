@@ -3,6 +3,8 @@
 //! [`servers`] runs PostgreSQL and NATS of its own (nothing of the system's is touched), [`cluster`] the four
 //! processes on top of them, [`testing`] gives tests a database or a whole cluster.
 
+#![allow(clippy::disallowed_methods, reason = "a synchronous program, with an environment of its own")]
+
 pub mod cluster;
 pub mod demo;
 pub mod environment;
@@ -14,6 +16,7 @@ pub mod secrets;
 pub mod servers;
 pub mod testing;
 pub mod up;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 

@@ -29,6 +29,8 @@ enum Command {
         #[arg(trailing_var_arg = true, required = true)]
         command: Vec<String>,
     },
+    /// Print the live events of a topic, a line each, until Ctrl-C
+    Watch(trellis_local::watch::Watch),
     /// Write the generated files anew: query data, OpenAPI, tables of settings
     Generate,
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Down => trellis_local::up::down(),
         Command::Reset => trellis_local::up::reset(),
         Command::Test { command } => trellis_local::testing::run(&command),
+        Command::Watch(watch) => watch.run(),
         Command::Generate => trellis_local::generate::generate(),
     };
     match outcome {

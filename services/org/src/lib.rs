@@ -1,1 +1,18 @@
-//! Organizations, members, roles and invitations.
+//! Organizations, members, roles and invitations; whether a user may work in an organization.
+//!
+//! `grpc` decodes and calls `ops`, one use case each; these decide by the rules of `domain` and read and write
+//! through `store`; `wire` says what things look like in messages, `people` asks identity. `app` wires it all,
+//! `config` reads the environment.
+
+pub mod app;
+pub mod config;
+pub mod domain;
+mod error;
+mod grpc;
+mod ops;
+mod people;
+mod store;
+mod wire;
+
+/// The tables, in the order in which they were made.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

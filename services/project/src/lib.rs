@@ -1,1 +1,18 @@
 //! Projects, tasks, comments and activity.
+//!
+//! `grpc` decodes and calls `ops`, one use case each; these decide by the rules of `domain`, read and write through
+//! `store`, and ask `people` about those who are only ids here. `wire` is what all of it looks like in answers and
+//! events. `app` wires it all, `config` reads the environment.
+
+pub mod app;
+pub mod config;
+mod domain;
+mod error;
+mod grpc;
+mod ops;
+mod people;
+mod store;
+mod wire;
+
+/// The tables, in the order in which they were made.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

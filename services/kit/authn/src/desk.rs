@@ -15,7 +15,8 @@ use tokio::{
 use tonic::{Request, Status};
 use tracing::Instrument as _;
 use trellis_proto::org::v1::{CheckAccessRequest, CheckAccessResponse, Role};
-use trellis_rpc::{Code, Problem};
+use trellis_rpc::{Code, Problem, with_deadline};
+use uuid::Uuid;
 
 use crate::{
     User,
@@ -30,9 +31,15 @@ const ATTEMPTS: u32 = 4;
 /// epoch that the feed has yet to hear of.
 const PAUSE: Duration = Duration::from_millis(25);
 
+/// A call that takes longer is given up; the task that makes it has no deadline of its own.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// `CheckAccess`; a closure so that tests can stand in for org.
-pub(crate) type Ask =
-    Box<dyn Fn(Request<CheckAccessRequest>) -> BoxFuture<'static, Result<CheckAccessResponse, Status>> + Send + Sync>;
+pub(crate) type Ask = Box<
+    dyn Fn(Request<CheckAccessRequest>) -> BoxFuture<'static, Result<CheckAccessResponse, Status>>
+        + Send
+        + Sync,
+>;
 
 pub(crate) struct Desk {
     feed: Arc<Feed>,
@@ -42,7 +49,8 @@ pub(crate) struct Desk {
 
 struct State {
     ledger: Ledger,
-    flights: HashMap<Question, Flight>,
+    /// By question and session: whose token carries the question must not decide for another's.
+    flights: HashMap<(Question, Uuid), Flight>,
     /// Counts flights, so that a check knows those that began before it.
     departures: u64,
 }
@@ -56,8 +64,16 @@ struct Flight {
 
 impl Desk {
     pub(crate) fn new(feed: Arc<Feed>, ask: Ask) -> Arc<Self> {
-        let state = State { ledger: Ledger::new(), flights: HashMap::new(), departures: 0 };
-        Arc::new(Self { feed, ask, state: Mutex::new(state) })
+        let state = State {
+            ledger: Ledger::new(),
+            flights: HashMap::new(),
+            departures: 0,
+        };
+        Arc::new(Self {
+            feed,
+            ask,
+            state: Mutex::new(state),
+        })
     }
 
     /// The ledger, for what the feed brings.
@@ -69,8 +85,15 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) async fn check(self: &Arc<Self>, user: &User, org: &str) -> Result<Access, AccessError> {
-        let question = Question { org: org.to_owned(), user: user.id };
+    pub(crate) async fn check(
+        self: &Arc<Self>,
+        user: &User,
+        org: &str,
+    ) -> Result<Access, AccessError> {
+        let question = Question {
+            org: org.to_owned(),
+            user: user.id,
+        };
         let mut earliest = None;
         for _ in 0..ATTEMPTS {
             if !self.feed.fresh() {
@@ -88,9 +111,15 @@ impl Desk {
             };
             let earliest = *earliest.get_or_insert(departures);
             // An error says that the flight's task is no more.
-            let landed = flight.landed.wait_for(Option::is_some).await.map_or(None, |result| *result);
+            let landed = flight
+                .landed
+                .wait_for(Option::is_some)
+                .await
+                .map_or(None, |result| *result);
             match landed {
-                Some(Ok(access)) if self.state().ledger.current(user.id, &access) => return Ok(access),
+                Some(Ok(access)) if self.state().ledger.current(user.id, &access) => {
+                    return Ok(access);
+                }
                 // Overtaken while it was handed over.
                 Some(Ok(_)) => {}
                 // A no that was asked for before this check began may be older than what its caller has just done
@@ -106,16 +135,24 @@ impl Desk {
     /// The flight with this question, or a new one. The work is in a task of its own: a caller that goes away leaves
     /// the others their answer.
     fn board(self: &Arc<Self>, state: &mut State, user: &User, question: &Question) -> Flight {
-        match state.flights.entry(question.clone()) {
+        match state.flights.entry((question.clone(), user.session)) {
             Entry::Occupied(flight) => flight.get().clone(),
             Entry::Vacant(place) => {
                 state.departures += 1;
                 let (land, landed) = watch::channel(None);
-                let flight = place.insert(Flight { number: state.departures, landed }).clone();
+                let flight = place
+                    .insert(Flight {
+                        number: state.departures,
+                        landed,
+                    })
+                    .clone();
                 let (desk, user, question) = (Arc::clone(self), user.clone(), question.clone());
                 tokio::spawn(
                     async move {
-                        let arrival = Arrival { desk: &desk, question: &question };
+                        let arrival = Arrival {
+                            desk: &desk,
+                            flight: (question.clone(), user.session),
+                        };
                         let result = desk.ask(&user, &question).await;
                         // Off the board first: who comes after the answer asks anew.
                         drop(arrival);
@@ -138,12 +175,19 @@ impl Desk {
                 pause *= 4;
             }
             let asked_at = Instant::now();
-            let answer = (self.ask)(user.request(CheckAccessRequest { org: question.org.clone() })).await;
+            let request = user.request(CheckAccessRequest {
+                org: question.org.clone(),
+            });
+            let answer = with_deadline(PATIENCE, (self.ask)(request)).await;
             let access = match answer {
                 Ok(answer) => read(&answer).ok_or(AccessError::Unavailable)?,
                 Err(status) => return Err(refusal(&status)),
             };
-            if let Some(access) = self.state().ledger.admit(question, access, asked_at, Instant::now()) {
+            if let Some(access) =
+                self.state()
+                    .ledger
+                    .admit(question, access, asked_at, Instant::now())
+            {
                 return Ok(access);
             }
         }
@@ -155,12 +199,12 @@ impl Desk {
 /// Takes a flight off the board, even when its task panics.
 struct Arrival<'a> {
     desk: &'a Desk,
-    question: &'a Question,
+    flight: (Question, Uuid),
 }
 
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
-        self.desk.state().flights.remove(self.question);
+        self.desk.state().flights.remove(&self.flight);
     }
 }
 
@@ -168,7 +212,10 @@ impl Drop for Arrival<'_> {
 fn is_slug(text: &str) -> bool {
     text.len() <= 50
         && text.split('-').all(|part| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
 
@@ -176,10 +223,19 @@ fn read(answer: &CheckAccessResponse) -> Option<Access> {
     let role = answer.role();
     let known = role != Role::Unspecified;
     let (org_id, epoch) = (answer.org_id.parse().ok()?, answer.epoch.parse().ok()?);
-    known.then_some(Access { org_id, role, seq: answer.seq, epoch })
+    known.then_some(Access {
+        org_id,
+        role,
+        seq: answer.seq,
+        epoch,
+    })
 }
 
 /// Only org's own "not found" is a no; whatever else went wrong says nothing of the membership.
 fn refusal(status: &Status) -> AccessError {
-    if Problem::from(status).code == Code::NotFound { AccessError::NotFound } else { AccessError::Unavailable }
+    if Problem::from(status).code == Code::NotFound {
+        AccessError::NotFound
+    } else {
+        AccessError::Unavailable
+    }
 }

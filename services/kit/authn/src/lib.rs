@@ -12,6 +12,8 @@ mod ledger;
 mod memberships;
 mod service;
 mod sessions;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use caller::{Caller, User};

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use trellis_proto::{
     identity::v1::{
-        self as wire, FollowSessionsRequest, FollowSessionsResponse, identity_service_client::IdentityServiceClient,
+        self as wire, FollowSessionsRequest, FollowSessionsResponse,
+        identity_service_client::IdentityServiceClient,
     },
     subject,
 };
@@ -51,13 +52,23 @@ pub struct IdentityFeed {
 
 impl IdentityFeed {
     pub fn new(client: IdentityServiceClient<Channel>, key: ServiceKey) -> Self {
-        Self { client: client.max_decoding_message_size(LONGEST_ANSWER), key }
+        Self {
+            client: client.max_decoding_message_size(LONGEST_ANSWER),
+            key,
+        }
     }
 }
 
 impl SessionSource for IdentityFeed {
-    async fn follow(&self, request: FollowSessionsRequest) -> Result<FollowSessionsResponse, Status> {
-        let answer = self.client.clone().follow_sessions(self.key.request(request)).await?;
+    async fn follow(
+        &self,
+        request: FollowSessionsRequest,
+    ) -> Result<FollowSessionsResponse, Status> {
+        let answer = self
+            .client
+            .clone()
+            .follow_sessions(self.key.request(request))
+            .await?;
         Ok(answer.into_inner())
     }
 }
@@ -88,21 +99,48 @@ impl Sessions {
     ) -> Arc<Self> {
         let feed = Feed::new("identity.sessions");
         let sessions = Arc::new(Self::new(Some(Arc::clone(&feed)), Known::default()));
-        let pull = SessionPull { source, sessions: Arc::clone(&sessions), place: Place::default(), keys: Vec::new() };
-        feed.start(pull, nats, subject::of("identity", subject::SESSIONS), shutdown);
+        let pull = SessionPull {
+            source,
+            sessions: Arc::clone(&sessions),
+            place: Place::default(),
+            keys: Vec::new(),
+        };
+        feed.start(
+            pull,
+            nats,
+            subject::of("identity", subject::SESSIONS),
+            shutdown,
+        );
         sessions
     }
 
     /// Verifies by these keys for ever and follows nothing: for tests. Keys that are no Ed25519 keys are left out.
     pub fn fixed(keys: impl IntoIterator<Item = (String, [u8; 32])>) -> Arc<Self> {
-        let keys = keys.into_iter().filter_map(|(kid, raw)| Some((kid, Arc::new(PublicKey::new(&raw)?)))).collect();
-        Arc::new(Self::new(None, Known { keys, ended: HashMap::new() }))
+        let keys = keys
+            .into_iter()
+            .filter_map(|(kid, raw)| Some((kid, Arc::new(PublicKey::new(&raw)?))))
+            .collect();
+        Arc::new(Self::new(
+            None,
+            Known {
+                keys,
+                ended: HashMap::new(),
+            },
+        ))
     }
 
     fn new(feed: Option<Arc<Feed>>, known: Known) -> Self {
         // Entries check their own time when they are read; idle ones only take room.
-        let verified = Cache::builder().max_capacity(REMEMBERED).time_to_idle(Duration::from_mins(5)).build();
-        Self { feed, known: RwLock::new(known), verified, news: broadcast::Sender::new(BACKLOG) }
+        let verified = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_idle(Duration::from_mins(5))
+            .build();
+        Self {
+            feed,
+            known: RwLock::new(known),
+            verified,
+            news: broadcast::Sender::new(BACKLOG),
+        }
     }
 
     /// Resolves when keys and ended sessions were loaded once.
@@ -122,7 +160,7 @@ impl Sessions {
         self.verify_at(token, jwt::now())
     }
 
-    fn verify_at(&self, token: &str, now: i64) -> Result<User, TokenError> {
+    pub(crate) fn verify_at(&self, token: &str, now: i64) -> Result<User, TokenError> {
         if !self.fresh() {
             return Err(TokenError::Unknown);
         }
@@ -131,7 +169,8 @@ impl Sessions {
             Some(verified) => verified,
             None => {
                 // Has the right type and names a key that we know, before anything dearer is done with it.
-                let (kid, key) = token::key(token, &self.known().keys).ok_or(TokenError::Invalid)?;
+                let (kid, key) =
+                    token::key(token, &self.known().keys).ok_or(TokenError::Invalid)?;
                 let verified = token::verify(token, kid, key).ok_or(TokenError::Invalid)?;
                 self.verified.insert(digest, verified.clone());
                 verified
@@ -139,7 +178,11 @@ impl Sessions {
         };
         let known = self.known();
         // The key must still be the one that verified it: a withdrawn key's tokens are void.
-        if !known.keys.get(&verified.kid).is_some_and(|key| Arc::ptr_eq(key, &verified.key)) {
+        if !known
+            .keys
+            .get(&verified.kid)
+            .is_some_and(|key| Arc::ptr_eq(key, &verified.key))
+        {
             return Err(TokenError::Invalid);
         }
         if !jwt::alive(verified.expires_at, now) {
@@ -165,13 +208,22 @@ impl Sessions {
     /// Ends a session here at once, for the process that has just ended it; the feed tells the others. `forget_at`:
     /// when its last access token expires.
     pub fn revoke(&self, session: Uuid, forget_at: DateTime<Utc>) {
-        let news = self.known_mut().ended.insert(session, forget_at.timestamp()).is_none();
+        let news = self
+            .known_mut()
+            .ended
+            .insert(session, forget_at.timestamp())
+            .is_none();
         self.announce(news.then_some(session));
     }
 
     /// The public keys, for `/.well-known/jwks.json`: `(kid, raw 32 bytes)`.
     pub fn keys(&self) -> Vec<(String, [u8; 32])> {
-        let mut keys: Vec<_> = self.known().keys.iter().map(|(kid, key)| (kid.clone(), key.raw())).collect();
+        let mut keys: Vec<_> = self
+            .known()
+            .keys
+            .iter()
+            .map(|(kid, key)| (kid.clone(), key.raw()))
+            .collect();
         keys.sort();
         keys
     }
@@ -211,7 +263,13 @@ struct SessionPull<S> {
 impl<S: SessionSource> Pull for SessionPull<S> {
     async fn pull(&mut self) -> Result<(), Status> {
         let Place { epoch, head } = &self.place;
-        let answer = self.source.follow(FollowSessionsRequest { epoch: epoch.clone(), after: *head }).await?;
+        let answer = self
+            .source
+            .follow(FollowSessionsRequest {
+                epoch: epoch.clone(),
+                after: *head,
+            })
+            .await?;
         self.apply(answer)
     }
 }
@@ -229,28 +287,42 @@ impl<S> SessionPull<S> {
         let now = jwt::now();
         let mut ended = HashMap::with_capacity(answer.revoked.len());
         for session in &answer.revoked {
-            let id = session.session_id.parse().map_err(|_| Status::data_loss("a session's id is not an id"))?;
-            let forget_at = convert::datetime(session.forget_at.as_ref()).map_or(i64::MAX, |time| time.timestamp());
+            let id = session
+                .session_id
+                .parse()
+                .map_err(|_| Status::data_loss("a session's id is not an id"))?;
+            let forget_at = convert::datetime(session.forget_at.as_ref())
+                .map_or(i64::MAX, |time| time.timestamp());
             ended.insert(id, forget_at);
         }
-        let keys = (answer.keys != self.keys).then(|| parse(&answer.keys, &self.sessions.known().keys));
+        let keys =
+            (answer.keys != self.keys).then(|| parse(&answer.keys, &self.sessions.known().keys));
 
         let mut known = self.sessions.known_mut();
         if let Some(keys) = keys {
             known.keys = keys;
             self.keys = answer.keys;
         }
-        let news: Vec<Uuid> = ended.keys().filter(|id| !known.ended.contains_key(id)).copied().collect();
+        let news: Vec<Uuid> = ended
+            .keys()
+            .filter(|id| !known.ended.contains_key(id))
+            .copied()
+            .collect();
         if answer.full {
             known.ended = ended;
         } else {
             known.ended.extend(ended);
         }
         if answer.full || !news.is_empty() {
-            known.ended.retain(|_, forget_at| jwt::alive(*forget_at, now));
+            known
+                .ended
+                .retain(|_, forget_at| jwt::alive(*forget_at, now));
         }
         drop(known);
-        self.place = Place { epoch: answer.epoch, head: answer.head };
+        self.place = Place {
+            epoch: answer.epoch,
+            head: answer.head,
+        };
         self.sessions.announce(news);
         Ok(())
     }

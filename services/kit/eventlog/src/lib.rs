@@ -5,10 +5,11 @@
 //! the database stays the truth, and [`Log::read`] repairs whatever NATS lost.
 //!
 //! The tables are `schema.sql`, which each service's first migration links to. [`migrate`] and [`connect`] are how
-//! every service reaches its database.
+//! every service reaches its database, [`connect_nats`] how it reaches NATS.
 
 mod idempotency;
 mod log;
+mod nats;
 mod pool;
 mod queue;
 mod relay;
@@ -17,7 +18,8 @@ mod write;
 
 pub use idempotency::{Kept, Request as IdempotentRequest};
 pub use log::{Log, LogError, Page};
+pub use nats::connect_nats;
 pub use pool::{connect, migrate};
 pub use relay::{Relay, RelayConfig};
-pub use retention::forget_old_events;
+pub use retention::{forget_old_events, run_retention};
 pub use write::{NewEvent, Unlogged, Write};

@@ -59,7 +59,8 @@ pub async fn migrate(url: &SecretString, migrator: &Migrator) -> Result<(), Migr
     loop {
         let mut connection = wait_for_database(&options).await?;
         let done = match wait_for_turn(&mut connection).await {
-            Ok(()) => migrator.run(&mut connection).await,
+            // As `run` does with what it acquires; through `Acquire` the future would not be `Send`.
+            Ok(()) => migrator.run_direct(None, &mut connection, false).await,
             Err(error) => Err(error.into()),
         };
         match done {
@@ -93,7 +94,7 @@ pub(crate) fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Erro
     ]))
 }
 
-fn process_name() -> String {
+pub(crate) fn process_name() -> String {
     let executable = std::env::current_exe().ok();
     let name = executable.as_deref().and_then(std::path::Path::file_name).and_then(std::ffi::OsStr::to_str);
     name.unwrap_or("trellis").to_owned()

@@ -1,13 +1,35 @@
 //! Publishes the outbox to JetStream: one leader per database, in order within a scope, again until acknowledged.
+//!
+//! [`session`] holds the leader's lock and is its only way to the outbox, [`schedule`] decides what is published
+//! next, [`publish`] does it, [`stream`] notices what NATS lost, and [`term`] is the loop that joins them for as long
+//! as the lock is held. NATS down or full: writes go on, rows wait.
 
+mod publish;
+mod schedule;
+mod session;
+mod stream;
+mod term;
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::ContextBuilder;
 use secrecy::SecretString;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Log;
+use session::Session;
+use term::{End, Term};
+
+/// How long JetStream may take to acknowledge.
+const ACK: Duration = Duration::from_secs(2);
+/// Between two tries of a candidate to become the leader.
+const CANDIDACY: Duration = Duration::from_millis(500);
 
 /// How the relay reaches its database and NATS.
 pub struct RelayConfig {
-    /// For the dedicated connection that holds the lock.
+    /// For the dedicated connection that holds the lock. A session of PostgreSQL itself: a pooler that shares
+    /// sessions between clients cannot hold it.
     pub database_url: SecretString,
     pub nats: async_nats::Client,
 }
@@ -16,7 +38,52 @@ pub struct Relay;
 
 impl Relay {
     /// Runs until `shutdown`, then drains what the outbox holds (at most 5 s). Never fails: it waits and tries again.
-    pub async fn run(_log: Log, _config: RelayConfig, _shutdown: CancellationToken) {
-        unimplemented!()
+    pub async fn run(log: Log, config: RelayConfig, shutdown: CancellationToken) {
+        metrics::describe_gauge!("trellis_outbox_lag_seconds", "Age of the oldest event that is not yet published.");
+        metrics::describe_gauge!("trellis_relay_leader", "1 where this process publishes the outbox.");
+        metrics::describe_counter!("trellis_outbox_published_total", "Events that JetStream acknowledged.");
+        metrics::describe_counter!("trellis_outbox_publish_failures_total", "Publishes without acknowledgement.");
+        metrics::describe_counter!("trellis_outbox_requeued_total", "Events queued again because the stream lost some.");
+        let context = log.context();
+        loop {
+            follow(context);
+            // A candidate has nothing to drain.
+            let candidacy = tokio::select! {
+                candidacy = stand(&config.database_url) => candidacy,
+                () = shutdown.cancelled() => return,
+            };
+            let end = match candidacy {
+                Ok(session) => {
+                    tracing::info!(context, "leads: publishes the outbox");
+                    metrics::gauge!("trellis_relay_leader", "context" => context).set(1.0);
+                    let jetstream = ContextBuilder::new().timeout(ACK).ack_timeout(ACK).build(config.nats.clone());
+                    Term::new(&log, session, jetstream).run(&shutdown).await
+                }
+                Err(error) => End::Lost(error),
+            };
+            match end {
+                End::Shutdown => return follow(context),
+                End::Lost(error) => tracing::warn!(context, %error, "the relay lost its database session"),
+            }
+            tokio::select! {
+                () = sleep(CANDIDACY) => {}
+                () = shutdown.cancelled() => return follow(context),
+            }
+        }
     }
+}
+
+/// What a process that does not lead measures: the lag is the leader's to tell.
+fn follow(context: &'static str) {
+    metrics::gauge!("trellis_relay_leader", "context" => context).set(0.0);
+    metrics::gauge!("trellis_outbox_lag_seconds", "context" => context).set(0.0);
+}
+
+/// Waits until nobody else leads.
+async fn stand(url: &SecretString) -> Result<Session, sqlx::Error> {
+    let mut session = Session::connect(url).await?;
+    while !session.try_lead().await? {
+        sleep(CANDIDACY).await;
+    }
+    Ok(session)
 }

@@ -31,7 +31,10 @@ impl IdempotencyKey {
     pub fn attach<T>(&self, request: &mut Request<T>) {
         let metadata = request.metadata_mut();
         metadata.insert_bin(KEY, MetadataValue::from_bytes(self.key.as_bytes()));
-        metadata.insert_bin(OPERATION, MetadataValue::from_bytes(self.operation.as_bytes()));
+        metadata.insert_bin(
+            OPERATION,
+            MetadataValue::from_bytes(self.operation.as_bytes()),
+        );
         metadata.insert_bin(FINGERPRINT, MetadataValue::from_bytes(&self.fingerprint));
     }
 

@@ -1,15 +1,22 @@
 //! gRPC as every Trellis process does it: servers with health, reflection, deadlines and shutdown; client channels
 //! that fail over; errors with stable codes. No business of any service lives here.
 
+mod call;
 mod channel;
+pub mod convert;
 mod deadline;
+mod endpoint;
 mod idempotency;
+mod probe;
 mod problem;
 mod server;
-pub mod convert;
+mod signal;
+mod unsent;
 
-pub use channel::{Channel, ChannelError, Endpoints};
+pub use channel::{Channel, Endpoints};
 pub use deadline::{deadline_left, with_deadline};
 pub use idempotency::{IdempotencyKey, REPLAYED, mark_replayed, was_replayed};
+pub use probe::is_ready;
 pub use problem::{Code, FieldError, Problem, Violations};
 pub use server::{Readiness, Server, ServerError};
+pub use signal::shutdown_on_signal;

@@ -75,7 +75,9 @@ impl Code {
     pub fn grpc(self) -> tonic::Code {
         match self {
             Self::InvalidRequest | Self::ValidationFailed => tonic::Code::InvalidArgument,
-            Self::Unauthenticated | Self::InvalidCredentials | Self::TokenExpired => tonic::Code::Unauthenticated,
+            Self::Unauthenticated | Self::InvalidCredentials | Self::TokenExpired => {
+                tonic::Code::Unauthenticated
+            }
             Self::Forbidden | Self::InvitationRequired => tonic::Code::PermissionDenied,
             Self::NotFound => tonic::Code::NotFound,
             Self::AlreadyExists => tonic::Code::AlreadyExists,
@@ -137,6 +139,11 @@ impl Problem {
         }
     }
 
+    /// An unexpected fault, of which nothing is told. Log what happened before making it.
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, INTERNAL)
+    }
+
     #[must_use]
     pub fn with_field(mut self, field: &str, code: &str, message: impl Into<String>) -> Self {
         self.fields.push(FieldError::new(field, code, message));
@@ -172,7 +179,11 @@ impl From<Problem> for Status {
             resource: problem.resource,
             retry_after_seconds: problem.retry_after_seconds,
         };
-        Self::with_details(problem.code.grpc(), problem.detail, details.encode_to_vec().into())
+        Self::with_details(
+            problem.code.grpc(),
+            problem.detail,
+            details.encode_to_vec().into(),
+        )
     }
 }
 
@@ -191,7 +202,7 @@ impl From<&Status> for Problem {
             | tonic::Code::Unknown
             | tonic::Code::ResourceExhausted => Self::unavailable(UNAVAILABLE),
             tonic::Code::Unauthenticated => Self::new(Code::Unauthenticated, "Please sign in."),
-            _ => Self::new(Code::Internal, INTERNAL),
+            _ => Self::internal(),
         }
     }
 }
@@ -214,14 +225,34 @@ fn from_details(details: &[u8]) -> Option<Problem> {
 }
 
 impl From<FieldError> for proto::FieldError {
-    fn from(FieldError { field, code, message }: FieldError) -> Self {
-        Self { field, code, message }
+    fn from(
+        FieldError {
+            field,
+            code,
+            message,
+        }: FieldError,
+    ) -> Self {
+        Self {
+            field,
+            code,
+            message,
+        }
     }
 }
 
 impl From<proto::FieldError> for FieldError {
-    fn from(proto::FieldError { field, code, message }: proto::FieldError) -> Self {
-        Self { field, code, message }
+    fn from(
+        proto::FieldError {
+            field,
+            code,
+            message,
+        }: proto::FieldError,
+    ) -> Self {
+        Self {
+            field,
+            code,
+            message,
+        }
     }
 }
 
@@ -239,7 +270,11 @@ impl Violations {
     }
 
     /// Keeps the value, or notes the field's error and gives `None`.
-    pub fn check<T>(&mut self, field: &str, result: Result<T, (&'static str, String)>) -> Option<T> {
+    pub fn check<T>(
+        &mut self,
+        field: &str,
+        result: Result<T, (&'static str, String)>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err((code, message)) => {
@@ -305,7 +340,10 @@ mod tests {
             let problem = Problem::from(&Status::new(code, secret));
             assert_eq!(problem.code, expected, "{code:?}");
             assert!(!problem.detail.contains("users"));
-            assert_eq!(problem.retry_after_seconds, u32::from(expected == Code::Unavailable));
+            assert_eq!(
+                problem.retry_after_seconds,
+                u32::from(expected == Code::Unavailable)
+            );
         }
     }
 
@@ -320,9 +358,13 @@ mod tests {
     #[test]
     fn violations_are_told_all_at_once() {
         let mut violations = Violations::new();
-        assert_eq!(violations.check("name", Ok::<_, (&'static str, String)>(5)), Some(5));
+        assert_eq!(
+            violations.check("name", Ok::<_, (&'static str, String)>(5)),
+            Some(5)
+        );
         assert!(violations.is_empty());
-        let nothing: Option<()> = violations.check("email", Err(("invalid", "is no e-mail address".into())));
+        let nothing: Option<()> =
+            violations.check("email", Err(("invalid", "is no e-mail address".into())));
         assert_eq!(nothing, None);
         violations.push("password", "too_short", "must have at least 8 characters");
         let problem = violations.finish().err();
@@ -332,7 +374,10 @@ mod tests {
             .map(|field| (field.field.as_str(), field.code.as_str()))
             .collect();
         assert_eq!(fields, [("email", "invalid"), ("password", "too_short")]);
-        assert_eq!(problem.map(|problem| problem.code), Some(Code::ValidationFailed));
+        assert_eq!(
+            problem.map(|problem| problem.code),
+            Some(Code::ValidationFailed)
+        );
         assert_eq!(Violations::new().finish(), Ok(()));
     }
 }

@@ -138,7 +138,7 @@ fn names_that_nothing_declares_are_warned_about() {
 fn the_table_shows_every_declaration_once_in_order() {
     let mut s = settings(&[]);
     s.secret("TRELLIS_KEY", "the key");
-    s.or("TRELLIS_TTL", Span(Duration::from_secs(900)), "a|b");
+    s.or("TRELLIS_TTL", Span(Duration::from_mins(15)), "a|b");
     s.optional::<u16>("TRELLIS_PORT", "the port");
     s.optional::<u16>("TRELLIS_PORT", "the port again");
     assert_eq!(

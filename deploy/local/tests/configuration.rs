@@ -1,0 +1,139 @@
+//! The launcher, `docker-compose.yml` and the binaries' own declarations agree on every variable.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    process::Command,
+};
+
+use serde_yaml_ng::Value;
+use trellis_local::{
+    environment::{self, PROCESSES, Ports},
+    root,
+    secrets::Secrets,
+};
+
+/// Name and default of every variable that a binary declares; the default of a required one is `required`.
+fn declared(process: &str) -> BTreeMap<String, String> {
+    let program = trellis_local::binaries().unwrap().join(format!("trellis-{process}"));
+    let output = Command::new(&program)
+        .arg("--settings")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}; `make test` builds it", program.display()));
+    let table = String::from_utf8(output.stdout).unwrap();
+    let rows = table.lines().skip(2).map(|row| {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        (cells[1].trim_matches('`').to_owned(), cells[2].trim_matches('`').to_owned())
+    });
+    rows.collect()
+}
+
+fn compose() -> Value {
+    let text = fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    let mut document: Value = serde_yaml_ng::from_str(&text).unwrap();
+    document.apply_merge().unwrap();
+    document
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_mapping().map(|map| map.keys().map(|key| key.as_str().unwrap().to_owned()).collect()).unwrap_or_default()
+}
+
+/// The variables that compose sets for a process; `NAME_FILE` stands for `NAME`.
+fn composed(process: &str) -> BTreeSet<String> {
+    let document = compose();
+    let environment = &document["services"][process]["environment"];
+    keys(environment).into_iter().map(|name| name.strip_suffix("_FILE").unwrap_or(&name).to_owned()).collect()
+}
+
+fn launched(process: &str) -> BTreeSet<String> {
+    let ports = Ports { gateway: 1, identity: 2, org: 3, project: 4, postgres: 5, nats: 6, metrics: 7 };
+    let databases = ["identity", "org", "project"].map(|name| (name.to_owned(), format!("trellis_{name}"))).into();
+    let variables = environment::of(process, &ports, &Secrets::generate(), &databases).unwrap();
+    // What comes from this test's own shell is not the launcher's.
+    variables.into_keys().filter(|name| std::env::var_os(name).is_none()).collect()
+}
+
+#[test]
+fn launcher_and_compose_set_only_what_is_declared_and_all_that_is_required() {
+    for process in PROCESSES {
+        let declared = declared(process);
+        assert!(declared.len() > 5, "{process} declares {declared:?}");
+        let known: BTreeSet<String> = declared.keys().cloned().collect();
+        for (who, set) in [("the launcher", launched(process)), ("docker-compose.yml", composed(process))] {
+            let unknown: Vec<_> = set.difference(&known).collect();
+            assert!(unknown.is_empty(), "{who} sets for {process} what it does not know: {unknown:?}");
+            let missing: Vec<_> =
+                declared.iter().filter(|(name, default)| *default == "required" && !set.contains(*name)).collect();
+            assert!(missing.is_empty(), "{who} does not set for {process} what it requires: {missing:?}");
+        }
+    }
+}
+
+#[test]
+fn launcher_and_compose_set_the_same_addresses_and_secrets() {
+    for process in PROCESSES {
+        // Tuning that only containers offer as variables of their own.
+        let only_compose: BTreeSet<String> = [
+            "TRELLIS_LOG", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRELLIS_CORS_ORIGINS", "TRELLIS_TRUSTED_PROXIES", "TRELLIS_RATE_LIMITS",
+        ]
+        .map(str::to_owned)
+        .into();
+        let composed: BTreeSet<String> = composed(process).difference(&only_compose).cloned().collect();
+        assert_eq!(composed, launched(process), "{process}");
+    }
+}
+
+#[test]
+fn every_secret_that_compose_uses_is_made_by_the_script_and_none_has_a_default() {
+    let folder = std::env::temp_dir().join(format!("trellis-secrets-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(root().join("deploy/secrets.sh"), folder.join("secrets.sh")).unwrap();
+    for _ in 0..2 {
+        assert!(Command::new("sh").arg(folder.join("secrets.sh")).output().unwrap().status.success());
+    }
+    let document = compose();
+    let secrets = &document["secrets"];
+    for name in keys(secrets) {
+        let file = secrets[name.as_str()]["file"].as_str().unwrap();
+        assert_eq!(file, format!("deploy/secrets/{name}"));
+        let value = fs::read_to_string(folder.join("secrets").join(&name)).unwrap_or_default();
+        assert!(value.len() >= 32, "{name} is not made by deploy/secrets.sh");
+    }
+    // The script's peer keys are what the processes read.
+    let peers = fs::read_to_string(folder.join("secrets/peer_keys")).unwrap();
+    assert_eq!(peers.split(',').count(), 4, "{peers}");
+    fs::remove_dir_all(&folder).ok();
+
+    for service in keys(&document["services"]) {
+        let mounted: BTreeSet<String> = document["services"][service.as_str()]["secrets"]
+            .as_sequence()
+            .into_iter()
+            .flatten()
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect();
+        let environment = &document["services"][service.as_str()]["environment"];
+        for name in keys(environment) {
+            let value = environment[name.as_str()].as_str().unwrap_or_default();
+            if let Some(secret) = value.strip_prefix("/run/secrets/") {
+                assert!(mounted.contains(secret), "{service} reads {secret} but does not mount it");
+            }
+            let sensitive = ["PASSWORD", "SECRET", "DATABASE_URL", "SERVICE_KEY"].iter().any(|word| name.contains(word));
+            assert!(!sensitive || name.ends_with("_FILE"), "{service} has {name} as a plain value");
+        }
+    }
+}
+
+#[test]
+fn containers_run_without_rights_and_only_the_gateway_is_published() {
+    let document = compose();
+    for service in keys(&document["services"]) {
+        let it = &document["services"][service.as_str()];
+        assert_eq!(it["read_only"].as_bool(), Some(true), "{service}");
+        assert!(it["user"].as_str().is_some_and(|user| user != "root" && !user.starts_with('0')), "{service}");
+        assert!(it.get("healthcheck").is_some(), "{service} has no health check");
+        assert!(it.get("depends_on").is_none(), "{service}: start order must not matter");
+        assert_eq!(it.get("ports").is_some(), service == "gateway", "{service}");
+    }
+}

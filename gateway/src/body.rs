@@ -1,0 +1,328 @@
+//! Bodies of requests, strictly: JSON objects of known fields, each of the right type.
+//!
+//! What is no JSON object, or names a field twice or one that is not known, is 400. A known field of the wrong type is
+//! 422, every such field at once. Whether a value is right is for the service to say.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, OriginalUri, Request},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tonic::Status;
+use trellis_authn::User;
+use trellis_rpc::Code;
+
+use crate::{
+    idempotency,
+    problem::{FieldError, Problem},
+};
+
+/// The largest body.
+pub const LIMIT: usize = 256 * 1024;
+/// Within the deadline of the whole request, so that a slow upload is told apart from a slow service.
+const IN_TIME: Duration = Duration::from_secs(9);
+
+/// What a client sent, decoded.
+pub struct Input<T> {
+    pub value: T,
+    pub sent: Sent,
+}
+
+/// How it was sent: what calls and refusals have to know.
+pub struct Sent {
+    /// Required fields that were not sent. They go to the service as empty texts, so that it judges all fields at
+    /// once; what it says about them then is put right by [`Sent::refused`].
+    absent: Vec<&'static str>,
+    raw: Bytes,
+    operation: String,
+    idempotency_key: Option<HeaderValue>,
+}
+
+impl Sent {
+    /// A call on behalf of the user, to be done once where the client gave a key.
+    pub fn request<M>(&self, user: &User, message: M) -> Result<tonic::Request<M>, Problem> {
+        let mut request = user.request(message);
+        if let Some(key) = &self.idempotency_key {
+            idempotency::key(key, &self.operation, &self.raw)?.attach(&mut request);
+        }
+        Ok(request)
+    }
+
+    /// A refusal of the service, in which a field that was not sent is called that, not empty.
+    pub fn refused(&self, status: Status) -> Problem {
+        let mut problem = Problem::from(status);
+        for error in problem.errors_mut() {
+            if let Some(absent) = self.absent.iter().find(|absent| error.field == **absent) {
+                *error = required(absent);
+            }
+        }
+        problem
+    }
+}
+
+impl<S, T> FromRequest<S> for Input<T>
+where
+    S: Send + Sync,
+    T: Decode,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let typed = json_type(&parts.method, &parts.headers)?;
+        let raw = tokio::time::timeout(IN_TIME, read(&parts.headers, body))
+            .await
+            .map_err(|_| Problem::status(StatusCode::REQUEST_TIMEOUT))??;
+        if raw.is_empty() {
+            return Err(Problem::invalid_request("The body must be a JSON object; it is empty."));
+        }
+        if !typed {
+            return Err(Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let mut fields = Fields::parse(&raw)?;
+        let value = T::decode(&mut fields);
+        let absent = fields.finish()?;
+        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
+        let operation = format!("{} {path}", parts.method);
+        let idempotency_key = match parts.method {
+            Method::POST => parts.headers.remove(idempotency::HEADER),
+            _ => None,
+        };
+        Ok(Self { value, sent: Sent { absent, raw, operation, idempotency_key } })
+    }
+}
+
+/// `Ok(false)` where the client did not say what it sends.
+fn json_type(method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
+    let unsupported = || Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(unsupported());
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
+    let value = value.to_str().map_err(|_| unsupported())?.to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let known = match parts.next() {
+        Some("application/json") => true,
+        Some("application/merge-patch+json") => method == Method::PATCH,
+        _ => false,
+    };
+    let utf8 = parts.all(|parameter| match parameter.strip_prefix("charset=") {
+        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
+        None => true,
+    });
+    if known && utf8 { Ok(true) } else { Err(unsupported()) }
+}
+
+/// What is left of a larger body is drained a little by the edge.
+async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > LIMIT) {
+        return Err(Problem::payload_too_large());
+    }
+    let mut whole = Bytes::new();
+    let mut pieces: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::invalid_request("The body broke off."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + pieces.len() + data.len() > LIMIT {
+            return Err(Problem::payload_too_large());
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            // Nearly every body comes in one piece.
+            whole = data;
+        } else {
+            if pieces.is_empty() {
+                pieces.extend_from_slice(&std::mem::take(&mut whole));
+            }
+            pieces.extend_from_slice(&data);
+        }
+    }
+    Ok(if pieces.is_empty() { whole } else { pieces.into() })
+}
+
+/// A body's type; made by [`body!`](crate::body!), so that decoding and its documentation are one.
+pub trait Decode: Sized {
+    fn decode(fields: &mut Fields) -> Self;
+}
+
+/// The fields of a body that are not yet taken, and what was wrong with those that were.
+pub struct Fields {
+    values: Vec<(String, Value)>,
+    absent: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    fn parse(raw: &[u8]) -> Result<Self, Problem> {
+        let Object(values) = serde_json::from_slice(raw).map_err(|error| {
+            Problem::invalid_request(match error.classify() {
+                serde_json::error::Category::Data => "The body must be a JSON object.".to_owned(),
+                _ => format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
+            })
+        })?;
+        let mut problem = Problem::invalid_request("The body names a field twice.");
+        for (at, (name, _)) in values.iter().enumerate() {
+            if values[..at].iter().any(|(earlier, _)| earlier == name) {
+                problem = problem.field(name, "duplicate", "must be given once");
+            }
+        }
+        if problem.errors_mut().is_empty() {
+            Ok(Self { values, absent: Vec::new(), errors: Vec::new() })
+        } else {
+            Err(problem)
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let at = self.values.iter().position(|(known, _)| known == name)?;
+        Some(self.values.swap_remove(at).1)
+    }
+
+    fn text(&mut self, name: &'static str, value: Value) -> Option<String> {
+        match value {
+            Value::String(text) if text.contains('\0') => self.wrong(name, "invalid", "must not contain a NUL character"),
+            Value::String(text) => Some(text),
+            Value::Null => self.wrong(name, "invalid_type", "must be a string, not null"),
+            _ => self.wrong(name, "invalid_type", "must be a string"),
+        }
+    }
+
+    fn wrong<T>(&mut self, field: &str, code: &'static str, message: &'static str) -> Option<T> {
+        self.errors.push(FieldError { field: field.to_owned(), code: code.into(), message: message.into() });
+        None
+    }
+
+    /// What is left is not known. `Ok` names the required fields that were not sent.
+    fn finish(mut self) -> Result<Vec<&'static str>, Problem> {
+        if !self.values.is_empty() {
+            let mut problem = Problem::invalid_request("The body has a field that is not known.");
+            for (name, _) in self.values {
+                problem = problem.field(name, "unknown", "is not a field here");
+            }
+            return Err(problem);
+        }
+        if self.errors.is_empty() {
+            return Ok(self.absent);
+        }
+        self.errors.extend(self.absent.into_iter().map(required));
+        Err(Problem::of(Code::ValidationFailed, "Some fields are not right.").fields(self.errors))
+    }
+}
+
+fn required(field: &'static str) -> FieldError {
+    FieldError { field: field.to_owned(), code: "required".into(), message: "is required".into() }
+}
+
+/// A JSON object that keeps what was sent, duplicates too.
+struct Object(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Object {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut values = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    values.push(entry);
+                }
+                Ok(Object(values))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// How a field's type takes its value.
+pub trait Field: Sized {
+    fn take(fields: &mut Fields, name: &'static str) -> Self;
+}
+
+/// Required.
+impl Field for String {
+    fn take(fields: &mut Fields, name: &'static str) -> Self {
+        let Some(value) = fields.take(name) else {
+            fields.absent.push(name);
+            return Self::new();
+        };
+        fields.text(name, value).unwrap_or_default()
+    }
+}
+
+/// May be left out, but not be null.
+impl Field for Option<String> {
+    fn take(fields: &mut Fields, name: &'static str) -> Self {
+        let value = fields.take(name)?;
+        fields.text(name, value)
+    }
+}
+
+/// May be left out, and null says "none": it clears where there is something to clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clearable {
+    Absent,
+    Null,
+    Value(String),
+}
+
+impl Clearable {
+    /// For objects that are made new, where null and absent are one.
+    pub fn value(self) -> Option<String> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Value(text) => Some(text),
+        }
+    }
+
+    /// For objects that are changed: absent, present without a value, present with one.
+    pub fn change(self) -> Option<trellis_proto::project::v1::Nullable> {
+        let value = match self {
+            Self::Absent => return None,
+            Self::Null => None,
+            Self::Value(text) => Some(text),
+        };
+        Some(trellis_proto::project::v1::Nullable { value })
+    }
+}
+
+impl Field for Clearable {
+    fn take(fields: &mut Fields, name: &'static str) -> Self {
+        match fields.take(name) {
+            None => Self::Absent,
+            Some(Value::Null) => Self::Null,
+            Some(value) => fields.text(name, value).map_or(Self::Absent, Self::Value),
+        }
+    }
+}
+
+/// Declares the type of a body: how it is decoded and how it is documented.
+#[macro_export]
+macro_rules! body {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$field_about:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(utoipa::ToSchema)]
+        pub struct $name {
+            $($(#[$field_about])* pub $field: $type,)*
+        }
+
+        impl $crate::body::Decode for $name {
+            fn decode(fields: &mut $crate::body::Fields) -> Self {
+                Self { $($field: $crate::body::Field::take(fields, stringify!($field)),)* }
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The OpenAPI document, made from the code, and the page that shows it.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required, ResponseBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::{Config, serve};
+
+use crate::{json, problem, problem::Problem, rest, well_known};
+
+/// Where the document is.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// REST of Trellis. Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in UTC. What a request sends that is not
+/// known is refused, never ignored. Live events come over the WebSocket at `/api/v1/live`.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Trellis", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    paths(
+        rest::sessions::register, rest::sessions::login, rest::sessions::refresh, rest::sessions::logout,
+        rest::me::show, rest::me::update, rest::me::change_password, rest::organizations::mine,
+        rest::organizations::list, rest::organizations::create, rest::organizations::show,
+        rest::organizations::update, rest::organizations::delete,
+        rest::members::list, rest::members::update, rest::members::remove,
+        rest::invitations::list, rest::invitations::create, rest::invitations::revoke, rest::invitations::accept,
+        rest::projects::list, rest::projects::create, rest::projects::show, rest::projects::update,
+        rest::projects::delete,
+        rest::tasks::list, rest::tasks::list_of_project, rest::tasks::create, rest::tasks::show,
+        rest::tasks::update, rest::tasks::delete, rest::activity::list,
+        rest::comments::list, rest::comments::create, rest::comments::update, rest::comments::delete,
+        document, page, asset, well_known::jwks, well_known::health, well_known::ready,
+    ),
+    components(schemas(problem::Shown, problem::FieldError, json::ProjectStatus, json::TaskStatus, json::Role,
+        json::JoinPolicy)),
+    security(("bearer" = [])),
+    modifiers(&Conventions),
+    tags(
+        (name = "auth", description = "How a session begins, goes on and ends"),
+        (name = "me", description = "One's own account"),
+        (name = "organizations", description = "The tenants"),
+        (name = "members", description = "Who belongs to an organization"),
+        (name = "invitations", description = "Who may come to belong to one"),
+        (name = "projects"), (name = "tasks"), (name = "comments"),
+        (name = "service", description = "For machines"),
+    ),
+)]
+struct Described;
+
+/// The document as text, as it is committed and served.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut text = Described::openapi().to_pretty_json().expect("a document made of maps and texts");
+        text.push('\n');
+        text
+    });
+    &TEXT
+}
+
+/// This document
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "service", operation_id = "getOpenApi",
+    responses((status = 200, body = Object)), security(()))]
+pub async fn document() -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text()).into_response()
+}
+
+/// A page to read this and try it
+#[utoipa::path(get, path = "/docs", tag = "service", operation_id = "getDocs",
+    responses((status = 200, content_type = "text/html", body = String)), security(()))]
+pub async fn page() -> Response {
+    file("index.html")
+}
+
+/// What the page is made of
+#[utoipa::path(get, path = "/docs/{file}", tag = "service", operation_id = "getDocsFile",
+    responses((status = 200, content_type = "application/octet-stream", body = String)), security(()))]
+pub async fn asset(Path(name): Path<String>) -> Response {
+    file(&name)
+}
+
+/// Nothing is loaded from anywhere else, which the browser holds us to.
+const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
+);
+
+fn file(name: &str) -> Response {
+    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+        // The validator is another host's.
+        Arc::new(Config::new([DOCUMENT]).validator_url("none").use_base_layout().persist_authorization(false))
+    });
+    match serve(name, Arc::clone(&CONFIG)) {
+        Ok(Some(file)) => {
+            let bytes = if name == "index.html" { from_root(&file.bytes) } else { file.bytes.into_owned() };
+            let mut response = bytes.into_response();
+            let headers = response.headers_mut();
+            if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
+                headers.insert(header::CONTENT_TYPE, kind);
+            }
+            headers.insert(header::CONTENT_SECURITY_POLICY, OWN_ASSETS);
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Ok(None) => Problem::status(StatusCode::NOT_FOUND).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the page of the documentation cannot be made");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// The page is at `/docs`, without a slash at the end, so that its relative addresses would miss its files.
+fn from_root(page: &[u8]) -> Vec<u8> {
+    let page = String::from_utf8_lossy(page);
+    let page = page.replace("\"./", "\"/docs/").replace("\"index.css", "\"/docs/index.css");
+    page.replace("<title>Swagger UI</title>", "<title>Trellis API</title>").into_bytes()
+}
+
+/// What holds for every operation, said once.
+struct Conventions;
+
+impl Modify for Conventions {
+    fn modify(&self, document: &mut Document) {
+        env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                operation.parameters.get_or_insert_default().splice(0..0, path_parameters(path));
+                describe(path, method, operation);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, patch, delete, .. } = item;
+    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).map(|name| {
+        let about = match name {
+            "org" => "The organization's slug.",
+            "project" => "The project's slug or key.",
+            "task_id" => "`WEB-1`, in any case.",
+            _ => "",
+        };
+        let parameter = parameter(name, ParameterIn::Path, about);
+        parameter.required(Required::True).build()
+    })
+}
+
+fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .description((!about.is_empty()).then_some(about))
+        .schema(Some(Object::with_type(Type::String)))
+}
+
+/// Headers and refusals, by the rules that the handlers follow.
+fn describe(path: &str, method: &str, operation: &mut Operation) {
+    let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"].iter().any(|end| path.ends_with(end));
+    let in_a_project = path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
+    let api = path.starts_with("/api/v1/") && path != DOCUMENT;
+    let parameters = operation.parameters.get_or_insert_default();
+    if one_object && matches!(method, "patch" | "delete") {
+        let about = "Entity tags; the change is only made where one of them is current, else 412.";
+        parameters.push(parameter("If-Match", ParameterIn::Header, about).required(Required::False).build());
+    }
+    if api && method == "post" && !path.contains("/auth/") {
+        let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
+        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, about).required(Required::False).build());
+    }
+    if parameters.is_empty() {
+        operation.parameters = None;
+    }
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let mut header = |name: &str, about: &str| {
+            let header = HeaderBuilder::new().schema(Object::with_type(Type::String)).description(Some(about)).build();
+            response.headers.insert(name.to_owned(), header.into());
+        };
+        if status == "201" {
+            header("Location", "Where the new object is.");
+        }
+        if one_object && method != "delete" {
+            header("ETag", "The object's version.");
+        }
+        if in_a_project || path.ends_with("/projects") && method == "post" {
+            header("Trellis-Cursor", "The place in the project's order of events that the answer reflects.");
+        }
+    }
+    if api || path == "/readyz" || path.contains("jwks") {
+        let refusal = ResponseBuilder::new()
+            .description("Any refusal")
+            .content("application/problem+json", Content::new(Some(openapi::Ref::from_schema_name("Problem"))))
+            .build();
+        operation.responses.responses.insert("default".to_owned(), refusal.into());
+    }
+}

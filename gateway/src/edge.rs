@@ -1,0 +1,189 @@
+//! What every request passes: its id, its trace, its measurements, its deadline, CORS, and the one shape of errors.
+
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use tracing::{Instrument, Span, field::Empty};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    cors::Cors,
+    drain::Leftover,
+    problem::{CONTENT_TYPE, Problem},
+};
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The calls of one request together.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// What the address and the headers of a request may hold together.
+const LARGEST_HEAD: usize = 32 * 1024;
+/// Where a request met no route: one name, so that strangers cannot fill the metrics.
+const UNMATCHED: &str = "unmatched";
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const NOTHING_ALLOWED: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// The outermost layer.
+pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let method = request.method().clone();
+    let route = route(&request);
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = &*route,
+        http.response.status_code = Empty,
+        request_id = id.to_str().unwrap_or_default(),
+    );
+    trellis_telemetry::extract(&span, request.headers());
+    let cors = Cors::of(&method, request.headers(), &gateway.config.cors_origins);
+    let leftover = watch(&mut request);
+
+    let handled = async {
+        if too_large(request.uri(), request.headers()) {
+            return Problem::status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).into_response();
+        }
+        if cors.preflight {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answer.unwrap_or_else(|_| {
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        })
+    };
+    let mut response = trellis_rpc::with_deadline(DEADLINE, handled).instrument(span.clone()).await;
+
+    if let Some(leftover) = leftover {
+        leftover.drain();
+    }
+    let code = in_one_shape(&mut response, &id);
+    protect(response.headers_mut());
+    cors.decorate(response.headers_mut());
+    response.headers_mut().insert(REQUEST_ID, id);
+    measure(&span, &method, route, response.status(), code, started);
+    response
+}
+
+/// The client's own id where it is a sane one, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let sane = |id: &&HeaderValue| {
+        let bytes = id.as_bytes();
+        (1..=128).contains(&bytes.len())
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+    };
+    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        let id = Uuid::now_v7().simple().encode_lower(&mut text);
+        HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
+    })
+}
+
+/// The route's pattern; never the path, of which there are as many as there are things.
+fn route(request: &Request) -> String {
+    match request.extensions().get::<MatchedPath>() {
+        Some(path) if !path.as_str().contains("__private") => path.as_str().to_owned(),
+        _ => UNMATCHED.to_owned(),
+    }
+}
+
+fn too_large(uri: &Uri, headers: &HeaderMap) -> bool {
+    let address = uri.path().len() + uri.query().map_or(0, str::len);
+    // A colon, a space and the line break stand around each.
+    let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    address + lines > LARGEST_HEAD
+}
+
+/// Keeps an eye on a body that may not be read to its end. A client that waits to be told to send it is not told.
+fn watch(request: &mut Request) -> Option<Leftover> {
+    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
+        return None;
+    }
+    let leftover = Leftover::default();
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    *request.body_mut() = leftover.watch(body);
+    Some(leftover)
+}
+
+/// Gives every refusal, wherever it comes from, the body of a problem; gives back its code.
+fn in_one_shape(response: &mut Response, id: &HeaderValue) -> Option<&'static str> {
+    let status = response.status();
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if status.is_client_error() || status.is_server_error() => Problem::status(status),
+        None => return None,
+    };
+    *response.status_mut() = problem.http_status();
+    let headers = response.headers_mut();
+    problem.put_headers(headers);
+    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
+    *response.body_mut() = problem.body(id.to_str().unwrap_or_default()).into();
+    Some(problem.code())
+}
+
+/// Nothing here is to be sniffed, framed or kept, where a handler did not say otherwise.
+fn protect(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING_ALLOWED);
+}
+
+fn measure(
+    span: &Span,
+    method: &Method,
+    route: String,
+    status: StatusCode,
+    code: Option<&'static str>,
+    started: Instant,
+) {
+    let took = started.elapsed();
+    span.record("http.response.status_code", status.as_u16());
+    let _entered = span.enter();
+    let milliseconds = took.as_secs_f64() * 1000.0;
+    if status.is_server_error() {
+        tracing::warn!(status = status.as_u16(), code, milliseconds, "request failed");
+    } else {
+        tracing::debug!(status = status.as_u16(), code, milliseconds, "request done");
+    }
+    let method = known(method);
+    let counted = [
+        ("method", method.to_owned()),
+        ("route", route.clone()),
+        ("status", status.as_u16().to_string()),
+    ];
+    metrics::counter!("http_server_requests_total", &counted).increment(1);
+    metrics::histogram!("http_server_duration_seconds", "method" => method, "route" => route).record(took);
+}
+
+/// Methods can be made up.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,130 @@
+//! Why an operation failed, and the one table of what its caller is told.
+
+use tonic::Status;
+use trellis_eventlog::LogError;
+use trellis_rpc::{Code, Problem};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A user called what is for services, or the other way round.
+    #[error("the wrong kind of caller")]
+    Caller(#[from] Status),
+    /// The session of the access token has ended, or the refresh token is good for nothing.
+    #[error("not signed in")]
+    Unauthenticated,
+    /// No such user, wrong password, or still registering: alike.
+    #[error("wrong e-mail or password")]
+    InvalidCredentials,
+    #[error("the request is not valid")]
+    Invalid(Problem),
+    #[error("the current password is wrong")]
+    IncorrectPassword,
+    #[error("the e-mail is taken")]
+    EmailTaken,
+    /// Not invited, or no such organization: alike.
+    #[error("the organization does not take this user")]
+    InvitationRequired,
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    #[error("a request with this idempotency key is being worked on")]
+    IdempotencyInFlight,
+    /// More passwords wait to be checked than can be in good time.
+    #[error("too many passwords wait to be checked")]
+    Crowded,
+    /// It is not known whether the user joined; the sweeper will find out.
+    #[error("org did not answer")]
+    OrgUnavailable,
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// What cannot happen, did.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+/// What `Violations` found.
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(problem)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Caller(status) => status,
+            other => Problem::from(other).into(),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Caller(status) => Self::from(&status),
+            Error::Unauthenticated => Self::new(Code::Unauthenticated, "Please sign in."),
+            Error::InvalidCredentials => Self::new(Code::InvalidCredentials, "The e-mail or the password is wrong."),
+            Error::Invalid(problem) => problem,
+            Error::IncorrectPassword => {
+                Self::new(Code::ValidationFailed, "The field \"current_password\" is not valid.")
+                    .with_field("current_password", "incorrect", "is not your password")
+            }
+            Error::EmailTaken => Self::new(Code::AlreadyExists, "A user with this e-mail already exists.")
+                .with_field("email", "already_exists", "is already registered")
+                .with_resource("user"),
+            Error::InvitationRequired => {
+                Self::new(Code::InvitationRequired, "Joining this organization needs an invitation.")
+                    .with_resource("organization")
+            }
+            Error::IdempotencyKeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "This idempotency key was already used for another request.",
+            ),
+            Error::IdempotencyInFlight => {
+                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
+            }
+            Error::OrgUnavailable => Self::unavailable("Joining the organization is not possible at the moment."),
+            Error::Crowded | Error::Log(LogError::Busy) => busy(),
+            Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
+            Error::Log(error @ LogError::NoScope) => unexpected(&error),
+            Error::Unexpected(ref text) => unexpected(text),
+        }
+    }
+}
+
+fn busy() -> Problem {
+    Problem::unavailable("Too much is going on at the moment; please try again.")
+}
+
+/// Logged here, once; the caller learns nothing of it.
+fn unexpected(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "an operation failed");
+    Problem::new(Code::Internal, "Something went wrong on our side.")
+}
+
+fn database(error: &sqlx::Error) -> Problem {
+    if is_outage(error) {
+        tracing::warn!(%error, "the database cannot be used");
+        return Problem::unavailable("The service is not available at the moment; please try again.");
+    }
+    unexpected(error)
+}
+
+/// Whether the database is away or at its limits, so that trying again makes sense.
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Connections (08), resources (53), cancelled or shut down (57), lock not free (55P03), deadlock and
+        // serialization (40), a transaction that was ended for idling (25P03), a standby that was told to write.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
+                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
+        }),
+        _ => false,
+    }
+}

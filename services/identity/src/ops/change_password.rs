@@ -1,0 +1,129 @@
+//! Changing the password: with it, in one transaction, all other sessions end.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use trellis_authn::Caller;
+use trellis_eventlog::{IdempotentRequest, Kept};
+use trellis_proto::subject::SESSIONS;
+use trellis_rpc::{IdempotencyKey, Violations};
+use uuid::Uuid;
+
+use super::{Ops, now, tokens::ended};
+use crate::{
+    domain::NewPassword,
+    error::Error,
+    store::{sessions, users},
+};
+
+/// The password may change while it is being verified; then it is verified again, so often.
+const ATTEMPTS: usize = 3;
+
+pub struct ChangePassword {
+    pub current: SecretString,
+    pub new: SecretString,
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// How a change was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    Now,
+    /// By an earlier request with the same idempotency key.
+    Before,
+}
+
+/// What a change is made of, once everything is known.
+struct Change<'a> {
+    user: Uuid,
+    session: Uuid,
+    old_hash: &'a str,
+    new_hash: &'a str,
+}
+
+impl Ops {
+    #[tracing::instrument(skip_all)]
+    pub async fn change_password(&self, caller: &Caller, request: ChangePassword) -> Result<Changed, Error> {
+        let user = caller.user()?;
+        let new = validate(&request)?;
+        let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
+        for _ in 0..ATTEMPTS {
+            let old_hash = users::password_hash(self.log.pool(), user.id, user.session).await?;
+            let old_hash = old_hash.ok_or(Error::Unauthenticated)?;
+            if !self.hasher.verify(&request.current, Some(&old_hash)).await?.matches {
+                // A retry shows the password that its first request has changed.
+                return self.answered_before(idempotent.as_ref()).await;
+            }
+            let new_hash = self.hasher.hash(&new).await?;
+            let change =
+                Change { user: user.id, session: user.session, old_hash: &old_hash, new_hash: &new_hash };
+            if let Some(changed) = self.apply(&change, idempotent.as_ref()).await? {
+                return Ok(changed);
+            }
+        }
+        Err(Error::Crowded)
+    }
+
+    /// `None` where the password or the session is no longer what it was.
+    async fn apply(
+        &self,
+        change: &Change<'_>,
+        idempotent: Option<&IdempotentRequest>,
+    ) -> Result<Option<Changed>, Error> {
+        let Change { user, session, old_hash, new_hash } = *change;
+        // Every session that ends takes this scope first: what is seen of sessions under it stays so.
+        let mut write = self.log.begin(SESSIONS).await?;
+        if let Some(request) = idempotent {
+            if kept(&request.find(write.conn()).await?)? {
+                write.unchanged().await?;
+                return Ok(Some(Changed::Before));
+            }
+            // The answer is an empty message.
+            request.keep(write.conn(), &[]).await?;
+        }
+        if !users::change_password(write.conn(), user, session, old_hash, new_hash).await? {
+            write.unchanged().await?;
+            return Ok(None);
+        }
+        let seq = write.seq();
+        let revocations = sessions::revoke_others(write.conn(), user, session, seq, now()).await?;
+        // Also where no other session ended: the number was taken, and every number has its event.
+        write.commit(ended(&revocations, Some(user))).await?;
+        self.forget_sessions(&revocations);
+        Ok(Some(Changed::Now))
+    }
+
+    async fn answered_before(&self, idempotent: Option<&IdempotentRequest>) -> Result<Changed, Error> {
+        let Some(request) = idempotent else { return Err(Error::IncorrectPassword) };
+        let mut tx = self.log.begin_unlogged().await?;
+        let answered = kept(&request.find(tx.conn()).await?)?;
+        tx.rollback().await?;
+        if answered { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
+    }
+
+    /// The body has passwords in it: its digest is stored only under the server's secret, or it would be a way to
+    /// guess them that costs no argon2.
+    fn idempotent(&self, user: Uuid, key: IdempotencyKey) -> IdempotentRequest {
+        let IdempotencyKey { key, operation, fingerprint } = key;
+        let fingerprint = self.token_secret.mac("password change", &fingerprint);
+        IdempotentRequest { user, operation, key, fingerprint }
+    }
+}
+
+/// Whether the answer was kept.
+fn kept(kept: &Kept) -> Result<bool, Error> {
+    match kept {
+        Kept::New => Ok(false),
+        Kept::Answer(_) => Ok(true),
+        Kept::Reused => Err(Error::IdempotencyKeyReused),
+        Kept::InFlight => Err(Error::IdempotencyInFlight),
+    }
+}
+
+fn validate(request: &ChangePassword) -> Result<NewPassword, Error> {
+    let mut violations = Violations::new();
+    if request.current.expose_secret().is_empty() {
+        violations.push("current_password", "required", "must be given");
+    }
+    let new = violations.check("new_password", NewPassword::parse(&request.new));
+    violations.finish()?;
+    new.ok_or_else(|| Error::Unexpected("a password was refused without a word".into()))
+}

@@ -1,0 +1,78 @@
+//! Logging in. Unknown e-mail, wrong password and a registration that is not finished are one answer, in one time.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use trellis_authn::Caller;
+use trellis_rpc::Violations;
+
+use super::{Ops, Tokens};
+use crate::{
+    domain::{Client, Credentials},
+    error::Error,
+    store::users,
+};
+
+/// The password may change while it is being verified; then it is verified again, so often.
+const ATTEMPTS: usize = 3;
+
+pub struct Login {
+    pub email: String,
+    pub password: SecretString,
+    pub client: Client,
+    pub long_lived: bool,
+}
+
+impl Ops {
+    #[tracing::instrument(skip_all)]
+    pub async fn login(&self, caller: &Caller, request: Login) -> Result<Tokens, Error> {
+        caller.service()?;
+        let email = validate(&request)?;
+        for _ in 0..ATTEMPTS {
+            let found = users::credentials(self.log.pool(), email).await?;
+            let hash = found.as_ref().map(|found| found.password_hash.as_str());
+            let verified = self.hasher.verify(&request.password, hash).await?;
+            let Some(Credentials { user, password_hash, pending: false }) = found.filter(|_| verified.matches) else {
+                return Err(Error::InvalidCredentials);
+            };
+            let id = user.id;
+            let mut tx = self.log.begin_unlogged().await?;
+            if !users::hold_password(tx.conn(), id, &password_hash).await? {
+                continue;
+            }
+            let tokens = self.open_session(tx.conn(), user, &request.client, request.long_lived).await?;
+            tx.commit().await?;
+            if verified.outdated {
+                self.renew_hash(id, &request.password, &password_hash).await;
+            }
+            return Ok(tokens);
+        }
+        Err(Error::Crowded)
+    }
+
+    /// Only now is the password known: hash it with today's parameters. The login is good without it.
+    async fn renew_hash(&self, user: uuid::Uuid, password: &SecretString, old: &str) {
+        let renewed = async {
+            let new = self.hasher.rehash(password).await?;
+            let mut tx = self.log.begin_unlogged().await?;
+            users::rehash(tx.conn(), user, old, &new).await?;
+            Ok::<_, Error>(tx.commit().await?)
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!(%user, %error, "could not renew an outdated password hash");
+        }
+    }
+}
+
+/// Only what cannot be looked up is refused as such; all else is simply wrong.
+fn validate(request: &Login) -> Result<&str, Error> {
+    let mut violations = Violations::new();
+    let fields = [("email", request.email.trim()), ("password", request.password.expose_secret())];
+    for (field, text) in fields {
+        if text.is_empty() {
+            violations.push(field, "required", "must be given");
+        } else if text.contains('\0') {
+            violations.push(field, "invalid", "must not contain NUL");
+        }
+    }
+    violations.finish()?;
+    Ok(request.email.trim())
+}

@@ -1,0 +1,165 @@
+//! Sessions: opened, used, ended, forgotten.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool, query};
+use uuid::Uuid;
+
+use crate::domain::{Client, IDLE, LIFETIME, NewSession, Revocation, Session, User};
+
+pub async fn insert(conn: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
+    query!(
+        "INSERT INTO sessions
+             (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
+        session.id,
+        session.user_id,
+        session.client.user_agent,
+        session.client.ip,
+        session.created_at,
+        session.created_at + LIFETIME,
+        session.access_expires_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The session that a refresh token belongs to, locked until the transaction ends. What is then read of its tokens
+/// is current: read it in a statement of its own.
+pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> {
+    let row = query!(
+        r#"SELECT s.id, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
+                  u.id AS user_id, u.email, u.name, u.created_at
+           FROM sessions s JOIN users u ON u.id = s.user_id
+           WHERE s.id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)
+           FOR UPDATE OF s"#,
+        hash.as_slice()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Session {
+        id: row.id,
+        user: User { id: row.user_id, email: row.email, name: row.name, created_at: row.created_at },
+        last_used_at: row.last_used_at,
+        expires_at: row.expires_at,
+        revoked: row.revoked,
+    }))
+}
+
+/// Notes a use, and how long the access token lasts that is given for it.
+pub async fn touch(
+    conn: &mut PgConnection,
+    id: Uuid,
+    client: &Client,
+    now: DateTime<Utc>,
+    access_expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE sessions SET user_agent = $2, ip = $3, last_used_at = $4,
+                             access_expires_at = greatest(access_expires_at, $5)
+         WHERE id = $1",
+        id,
+        client.user_agent,
+        client.ip,
+        now,
+        access_expires_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends one session under a number of the log; `None` where it had ended already.
+pub async fn revoke(
+    conn: &mut PgConnection,
+    id: Uuid,
+    seq: u64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Revocation>> {
+    let row = query!(
+        "UPDATE sessions SET revoked_at = $3, revoked_seq = $2 WHERE id = $1 AND revoked_at IS NULL
+         RETURNING access_expires_at",
+        id,
+        signed(seq),
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Revocation { session_id: id, seq, access_expires_at: row.access_expires_at }))
+}
+
+/// Ends all sessions of a user but one, under one number of the log.
+pub async fn revoke_others(
+    conn: &mut PgConnection,
+    user_id: Uuid,
+    keep: Uuid,
+    seq: u64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Revocation>> {
+    let rows = query!(
+        "UPDATE sessions SET revoked_at = $4, revoked_seq = $3
+         WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL
+         RETURNING id, access_expires_at",
+        user_id,
+        keep,
+        signed(seq),
+        now
+    )
+    .fetch_all(conn)
+    .await?;
+    let revocation = |id, access_expires_at| Revocation { session_id: id, seq, access_expires_at };
+    Ok(rows.into_iter().map(|row| revocation(row.id, row.access_expires_at)).collect())
+}
+
+/// Sessions that were ended after a number, those left out whose access tokens expired before a time; in order.
+pub async fn revoked_after(
+    pool: &PgPool,
+    after: u64,
+    expired_before: DateTime<Utc>,
+) -> sqlx::Result<Vec<Revocation>> {
+    let rows = query!(
+        r#"SELECT id, revoked_seq AS "revoked_seq!", access_expires_at FROM sessions
+           WHERE revoked_seq > $1 AND access_expires_at >= $2
+           ORDER BY revoked_seq, id"#,
+        signed(after),
+        expired_before
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Revocation {
+            session_id: row.id,
+            seq: u64::try_from(row.revoked_seq).unwrap_or_default(),
+            access_expires_at: row.access_expires_at,
+        })
+        .collect())
+}
+
+/// Deletes a batch of sessions that are over and whose access tokens have expired before a time; gives how many.
+/// Skips what is locked, so that it stands in nobody's way.
+pub async fn delete_over(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    expired_before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<u64> {
+    let done = query!(
+        "DELETE FROM sessions WHERE id IN (
+             SELECT id FROM sessions
+             WHERE access_expires_at < $2 AND (revoked_at IS NOT NULL OR expires_at < $1 OR last_used_at < $3)
+             LIMIT $4 FOR UPDATE SKIP LOCKED)",
+        now,
+        expired_before,
+        now - IDLE,
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Numbers of a log come from a `bigint`.
+fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,71 @@
+//! Reaching the database: processes that start together, in any order.
+
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::task::JoinSet;
+use trellis_eventlog::{connect, migrate};
+use trellis_local::testing;
+use uuid::Uuid;
+
+use crate::fixture::{Fixture, schema, secret};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_together_migrate_once() {
+    let database = testing::database("org").unwrap();
+    let mut processes = JoinSet::new();
+    for _ in 0..5 {
+        let url = secret(&database.owner_url);
+        processes.spawn(async move { migrate(&url, &schema()).await.unwrap() });
+    }
+    processes.join_all().await;
+    let pool = PgPool::connect(&database.owner_url).await.unwrap();
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&pool).await.unwrap();
+    assert_eq!(applied, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_not_there_yet_is_waited_for() {
+    let server = testing::database_url().unwrap();
+    let name = format!("test_eventlog_{}", Uuid::now_v7().simple());
+    let (base, _) = server.rsplit_once('/').unwrap();
+    let url = SecretString::from(format!("{base}/{name}"));
+    let waiting = tokio::spawn(async move { connect(&url, 2).await.unwrap() });
+    let admin = PgPool::connect(&server).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.unwrap();
+    let pool = waiting.await.unwrap();
+    let timeouts: (String, String) = sqlx::query_as(
+        "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(timeouts, ("5s".to_owned(), "10s".to_owned()));
+    pool.close().await;
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_an_error_at_once() {
+    assert!(connect(&SecretString::from("not a url"), 1).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_ended_are_not_handed_out() {
+    let fixture = Fixture::new().await;
+    let scope = fixture.new_scope().await;
+    // Several connections, all of them idle long enough to be tested.
+    let held = futures_util::future::join_all((0..4).map(|_| fixture.log.pool().acquire())).await;
+    drop(held);
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let superuser = PgPool::connect(&fixture.database.superuser_url).await.unwrap();
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .execute(&superuser)
+    .await
+    .unwrap();
+    for seq in 1..=6 {
+        assert_eq!(fixture.append(scope).await.seq, seq);
+    }
+}

@@ -1,0 +1,18 @@
+//! What the service is about: parsed types and the rules that need no database. No SQL, no gRPC, no protobuf.
+
+mod invitation;
+mod join;
+mod member;
+mod organization;
+mod page;
+mod text;
+
+pub use invitation::{Invitation, InvitationKey, InvitationToken, LIFETIME, NewInvitation};
+pub use join::{Decision, Invited, Target, decide};
+pub use member::{Change, Member, Role, Roll};
+pub use organization::{Edit, JoinPolicy, NewOrganization, Organization, Unique};
+pub use page::{Cursor, Listed, PageRequest, Window};
+pub use text::{Email, Name, Slug};
+
+/// Why a value of a field is refused: a stable word and a sentence, as `Violations::check` takes them.
+pub type Refusal = (&'static str, String);

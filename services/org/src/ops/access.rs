@@ -1,0 +1,128 @@
+//! What other processes ask: may this user work there, who is a member, what has changed since.
+
+use prost::Message as _;
+use trellis_authn::Caller;
+use trellis_proto::{
+    org::v1::{
+        CheckAccessResponse, CheckMembersRequest, FollowMembershipsRequest,
+        FollowMembershipsResponse, MembershipChange,
+    },
+    subject,
+};
+use uuid::Uuid;
+
+use super::Ops;
+use crate::{
+    error::Error,
+    store::{access, members},
+    wire,
+};
+
+/// Most users of one question.
+const MOST_USERS: usize = 500;
+/// Events of one read of the log.
+const STRETCH: u32 = 500;
+/// Who is further behind than this many stretches is told to forget everything, which is cheaper than the tale.
+const MOST_STRETCHES: usize = 4;
+
+impl Ops {
+    /// On the path of nearly every request: one indexed statement.
+    pub async fn check_access(
+        &self,
+        caller: &Caller,
+        org: &str,
+    ) -> Result<CheckAccessResponse, Error> {
+        let user = caller.user()?.id;
+        let found = access::numbered(self.log.pool(), org, user).await?;
+        let (access, seq) = found.ok_or(Error::OrganizationNotFound)?;
+        Ok(CheckAccessResponse {
+            org_id: access.org_id.to_string(),
+            role: wire::role(access.role).into(),
+            epoch: self.log.epoch().to_string(),
+            seq: wire::unsigned(seq),
+        })
+    }
+
+    /// Which of these users are members. What is no id is nobody.
+    pub async fn check_members(
+        &self,
+        caller: &Caller,
+        request: &CheckMembersRequest,
+    ) -> Result<Vec<Uuid>, Error> {
+        let pool = self.log.pool();
+        let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
+        match caller {
+            Caller::Service(_) => {}
+            Caller::User(user) => {
+                let role = access::by_id(pool, org_id, user.id).await?;
+                role.ok_or(Error::OrganizationNotFound)?;
+            }
+        }
+        if request.user_ids.len() > MOST_USERS {
+            return Err(Error::BadParameter("user_ids"));
+        }
+        let users: Vec<Uuid> = request
+            .user_ids
+            .iter()
+            .filter_map(|id| wire::id(id))
+            .collect();
+        Ok(members::among(pool, org_id, &users).await?)
+    }
+
+    /// What happened after a number, or that it cannot be told.
+    pub async fn follow_memberships(
+        &self,
+        caller: &Caller,
+        request: &FollowMembershipsRequest,
+    ) -> Result<FollowMembershipsResponse, Error> {
+        caller.service()?;
+        let epoch = self.log.epoch().to_string();
+        if request.epoch != epoch {
+            // Who starts knows nothing that could be out of date; who knows another life of the log knows too much.
+            let head = self.log.read(subject::MEMBERSHIPS, u64::MAX, 1).await?.head;
+            let reset = !request.epoch.is_empty();
+            return Ok(FollowMembershipsResponse {
+                epoch,
+                head,
+                reset,
+                changes: Vec::new(),
+            });
+        }
+
+        let mut changes = Vec::new();
+        let mut after = request.after;
+        let mut head = 0;
+        for _ in 0..MOST_STRETCHES {
+            let page = self.log.read(subject::MEMBERSHIPS, after, STRETCH).await?;
+            head = page.head;
+            if !(page.oldest..=page.head).contains(&after) {
+                break;
+            }
+            for event in &page.events {
+                let change = MembershipChange::decode(&*event.payload);
+                let change = change
+                    .map_err(|_| Error::Unexpected("an event of the log cannot be decoded"))?;
+                changes.push(MembershipChange {
+                    seq: event.seq,
+                    ..change
+                });
+                after = event.seq;
+            }
+            if after == page.head {
+                return Ok(FollowMembershipsResponse {
+                    epoch,
+                    head,
+                    reset: false,
+                    changes,
+                });
+            }
+        }
+        // No longer kept, ahead of the head, or too much.
+        Ok(FollowMembershipsResponse {
+            epoch,
+            head,
+            reset: true,
+            changes: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Invitations: made, listed and revoked by ADMINs, accepted by whom they are for.
+
+use secrecy::ExposeSecret as _;
+use trellis_authn::Caller;
+use trellis_proto::org::v1::{
+    AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse,
+    membership_change::Kind,
+};
+use trellis_rpc::{IdempotencyKey, Violations};
+use uuid::Uuid;
+
+use super::{Answer, Happened, Ops, Page, idempotency::Once, window};
+use crate::{
+    domain::{Cursor, Email, Invitation, NewInvitation, PageRequest, Role},
+    error::Error,
+    store::{access, invitations, members, organizations},
+    wire,
+};
+
+impl Ops {
+    /// The answer alone has the token, also when it is given again.
+    pub async fn create_invitation(
+        &self,
+        caller: &Caller,
+        request: &CreateInvitationRequest,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answer<CreateInvitationResponse>, Error> {
+        let (user, org_id) = self.admin(caller, &request.org).await?;
+        let new = new_invitation(request, user)?;
+        let once = Once::new(user, key);
+        let invited = self
+            .people
+            .with_email(new.email.as_str())
+            .await
+            .map_err(identity)?;
+
+        let mut write = self.log.begin_unlogged().await?;
+        if let Some(answer) = once.find::<CreateInvitationResponse>(write.conn()).await? {
+            return Ok(Answer::again(self.with_token(answer)));
+        }
+        if let Some(invited) = invited
+            && access::by_id(write.conn(), org_id, invited)
+                .await?
+                .is_some()
+        {
+            return Err(Error::EmailOfMember);
+        }
+        let made = invitations::insert(write.conn(), org_id, &new)
+            .await
+            .map_err(organization_gone)?;
+        let made = made.ok_or(Error::EmailInvited)?;
+        let answer = CreateInvitationResponse {
+            invitation: Some(wire::invitation(made)),
+        };
+        // Kept without the token, which is made again from the id.
+        once.keep(write.conn(), &answer).await?;
+        write.commit().await?;
+        Ok(Answer::new(self.with_token(answer)))
+    }
+
+    fn with_token(&self, mut answer: CreateInvitationResponse) -> CreateInvitationResponse {
+        if let Some(invitation) = &mut answer.invitation
+            && let Some(id) = wire::id(&invitation.id)
+        {
+            self.invitations
+                .token(id)
+                .expose_secret()
+                .clone_into(&mut invitation.token);
+        }
+        answer
+    }
+
+    pub async fn list_invitations(
+        &self,
+        caller: &Caller,
+        org: &str,
+        page: &PageRequest,
+    ) -> Page<Invitation> {
+        let (_, org_id) = self.admin(caller, org).await?;
+        let window = window(page)?;
+        let found = invitations::open(self.log.pool(), org_id, window).await?;
+        Ok(window.page(found, |invitation| Cursor {
+            at: invitation.created_at,
+            id: invitation.id,
+        }))
+    }
+
+    pub async fn revoke_invitation(
+        &self,
+        caller: &Caller,
+        org: &str,
+        id: &str,
+    ) -> Result<(), Error> {
+        let (_, org_id) = self.admin(caller, org).await?;
+        let id = wire::id(id).ok_or(Error::InvitationNotFound)?;
+        let mut write = self.log.begin_unlogged().await?;
+        if !invitations::revoke(write.conn(), org_id, id).await? {
+            return Err(Error::InvitationNotFound);
+        }
+        Ok(write.commit().await?)
+    }
+
+    /// Of two at once exactly one succeeds: the other finds the invitation used.
+    pub async fn accept_invitation(
+        &self,
+        caller: &Caller,
+        token: &str,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answer<AcceptInvitationResponse>, Error> {
+        let user = caller.user()?.id;
+        let id = self
+            .invitations
+            .open(token)
+            .ok_or(Error::InvitationNotFound)?;
+        let email = self.people.email_of(user).await.map_err(identity)?;
+        let email = email.ok_or(Error::InvitationNotFound)?;
+        let once = Once::new(user, key);
+
+        let mut write = self.begin().await?;
+        if let Some(answer) = once.find(write.conn()).await? {
+            return Ok(Answer::again(answer));
+        }
+        let accepted = invitations::accept(write.conn(), id, &email, user).await?;
+        let (org_id, role) = accepted.ok_or(Error::InvitationNotFound)?;
+        if !members::insert(write.conn(), org_id, user, role).await? {
+            // Dropped with the write: the invitation stays open.
+            return Err(Error::AlreadyMember);
+        }
+        let organization = organizations::of_member_by_id(write.conn(), org_id, user).await?;
+        let organization = organization.ok_or(Error::Unexpected(
+            "a new member does not see the organization",
+        ))?;
+        let answer = AcceptInvitationResponse {
+            organization: Some(wire::organization(organization)),
+        };
+        once.keep(write.conn(), &answer).await?;
+        let happened = Happened {
+            kind: Kind::Joined,
+            org_id,
+            user: Some(user),
+            role: Some(role),
+            actor: user,
+        };
+        happened.commit(write).await?;
+        Ok(Answer::new(answer))
+    }
+}
+
+fn new_invitation(
+    request: &CreateInvitationRequest,
+    invited_by: Uuid,
+) -> Result<NewInvitation, Error> {
+    let mut violations = Violations::new();
+    let email = violations.check("email", Email::parse(&request.email));
+    let role = match request.role.as_str() {
+        "" => Some(Role::Member),
+        text => violations.check("role", Role::parse(text)),
+    };
+    violations.finish().map_err(Error::Invalid)?;
+    match (email, role) {
+        (Some(email), Some(role)) => Ok(NewInvitation {
+            id: Uuid::now_v7(),
+            email,
+            role,
+            invited_by,
+        }),
+        _ => Err(Error::Unexpected("a field is neither good nor bad")),
+    }
+}
+
+fn identity(status: tonic::Status) -> Error {
+    Error::Identity(Box::new(status))
+}
+
+/// The organization was deleted between the check of rights and the write.
+fn organization_gone(error: sqlx::Error) -> Error {
+    match error.as_database_error() {
+        Some(refused) if refused.is_foreign_key_violation() => Error::OrganizationNotFound,
+        _ => Error::Database(error),
+    }
+}

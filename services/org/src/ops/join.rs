@@ -1,0 +1,83 @@
+//! Becoming a member while registering. Identity alone asks, for a user who cannot sign in yet.
+
+use trellis_authn::{Caller, ServiceName};
+use trellis_proto::org::v1::{JoinRequest, membership_change::Kind};
+use uuid::Uuid;
+
+use super::{Happened, Ops};
+use crate::{
+    domain::{Decision, Role, Target, decide},
+    error::Error,
+    store::{access, invitations, members},
+    wire,
+};
+
+impl Ops {
+    /// Where the user became a member, and as what. Asked again for the same user it answers the same.
+    pub async fn join(
+        &self,
+        caller: &Caller,
+        request: &JoinRequest,
+    ) -> Result<(Uuid, Role), Error> {
+        only_identity(caller)?;
+        let user = wire::id(&request.user_id).ok_or(Error::BadParameter("user_id"))?;
+        let token = request.invitation_token.as_deref();
+        let slug = request.organization_slug.as_deref();
+        if slug.is_none() && token.is_none() {
+            return Err(Error::BadParameter("organization_slug"));
+        }
+        let invitation = token.and_then(|token| self.invitations.open(token));
+        let email = &request.email;
+        let answer = |target: Option<&Target>| match target {
+            Some(target) => (Some(target.org_id), decide(target, token.is_some())),
+            None => (None, Decision::Refuse),
+        };
+
+        // First without the lock: guesses at organizations must not stand in the way of others.
+        let target = invitations::target(self.log.pool(), slug, invitation, email, user).await?;
+        match answer(target.as_ref()) {
+            (Some(org_id), Decision::Already(role)) => return Ok((org_id, role)),
+            (Some(_), Decision::Admit { .. }) => {}
+            (_, Decision::Refuse) | (None, _) => return Err(Error::InvitationRequired),
+        }
+
+        let mut write = self.begin().await?;
+        let target = invitations::target(write.conn(), slug, invitation, email, user).await?;
+        let (org_id, role, using) = match answer(target.as_ref()) {
+            (Some(org_id), Decision::Already(role)) => {
+                write.unchanged().await?;
+                return Ok((org_id, role));
+            }
+            (Some(org_id), Decision::Admit { role, using }) => (org_id, role, using),
+            (_, Decision::Refuse) | (None, _) => return Err(Error::InvitationRequired),
+        };
+        if let Some(id) = using {
+            // An ADMIN may have revoked it since: that takes no lock.
+            let used = invitations::accept(write.conn(), id, email, user).await?;
+            used.ok_or(Error::InvitationRequired)?;
+        }
+        members::insert(write.conn(), org_id, user, role).await?;
+        let happened = Happened {
+            kind: Kind::Joined,
+            org_id,
+            user: Some(user),
+            role: Some(role),
+            actor: user,
+        };
+        happened.commit(write).await?;
+        Ok((org_id, role))
+    }
+
+    pub async fn has_membership(&self, caller: &Caller, user: &str) -> Result<bool, Error> {
+        only_identity(caller)?;
+        let user = wire::id(user).ok_or(Error::BadParameter("user_id"))?;
+        Ok(access::anywhere(self.log.pool(), user).await?)
+    }
+}
+
+fn only_identity(caller: &Caller) -> Result<(), Error> {
+    match caller.service()? {
+        ServiceName::Identity => Ok(()),
+        ServiceName::Gateway | ServiceName::Org | ServiceName::Project => Err(Error::Forbidden),
+    }
+}

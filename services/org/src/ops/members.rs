@@ -1,0 +1,119 @@
+//! Members: who they are, their roles, leaving.
+
+use trellis_authn::Caller;
+use trellis_proto::org::v1::{UpdateMemberRequest, membership_change::Kind};
+use trellis_rpc::Violations;
+use uuid::Uuid;
+
+use super::{Happened, Ops, Page, still_admin, window};
+use crate::{
+    domain::{Change, Cursor, Member, PageRequest, Role, Roll},
+    error::Error,
+    store::members,
+    wire,
+};
+
+impl Ops {
+    pub async fn list_members(
+        &self,
+        caller: &Caller,
+        org: &str,
+        page: &PageRequest,
+    ) -> Page<Member> {
+        let (_, access) = self.member(caller, org).await?;
+        let window = window(page)?;
+        let found = members::list(self.log.pool(), access.org_id, window).await?;
+        Ok(window.page(found, |member| Cursor {
+            at: member.joined_at,
+            id: member.user_id,
+        }))
+    }
+
+    /// A role that the member has already changes nothing.
+    pub async fn update_member(
+        &self,
+        caller: &Caller,
+        request: &UpdateMemberRequest,
+    ) -> Result<Member, Error> {
+        let (user, org_id) = self.admin(caller, &request.org).await?;
+        let mut violations = Violations::new();
+        let role =
+            (request.role.as_deref()).and_then(|text| violations.check("role", Role::parse(text)));
+        violations.finish().map_err(Error::Invalid)?;
+        let member_id = wire::id(&request.user_id).ok_or(Error::MemberNotFound)?;
+        let Some(role) = role else {
+            let roll = members::roll(self.log.pool(), org_id, member_id).await?;
+            return Ok(roll.ok_or(Error::MemberNotFound)?.member);
+        };
+
+        let mut write = self.begin().await?;
+        still_admin(&mut write, org_id, user).await?;
+        let roll = members::roll(write.conn(), org_id, member_id)
+            .await?
+            .ok_or(Error::MemberNotFound)?;
+        if roll.member.role == role {
+            write.unchanged().await?;
+            return Ok(roll.member);
+        }
+        keep_an_admin(&roll, Change::Role(role), "role")?;
+        members::set_role(write.conn(), org_id, member_id, role).await?;
+        let happened = Happened {
+            kind: Kind::RoleChanged,
+            org_id,
+            user: Some(member_id),
+            role: Some(role),
+            actor: user,
+        };
+        happened.commit(write).await?;
+        Ok(Member {
+            role,
+            ..roll.member
+        })
+    }
+
+    /// Members may leave; ADMINs may remove anyone.
+    pub async fn remove_member(
+        &self,
+        caller: &Caller,
+        org: &str,
+        member_id: &str,
+    ) -> Result<(), Error> {
+        let (user, access) = self.member(caller, org).await?;
+        let member_id: Option<Uuid> = wire::id(member_id);
+        let leaving = member_id == Some(user);
+        if !leaving {
+            super::require_admin(access.role)?;
+        }
+        let (org_id, member_id) = (access.org_id, member_id.ok_or(Error::MemberNotFound)?);
+
+        let mut write = self.begin().await?;
+        if !leaving {
+            still_admin(&mut write, org_id, user).await?;
+        }
+        let roll = members::roll(write.conn(), org_id, member_id).await?;
+        // Who left meanwhile is no member who could know of the organization.
+        let gone = if leaving {
+            Error::OrganizationNotFound
+        } else {
+            Error::MemberNotFound
+        };
+        let roll = roll.ok_or(gone)?;
+        keep_an_admin(&roll, Change::Removal, "user_id")?;
+        members::delete(write.conn(), org_id, member_id).await?;
+        let happened = Happened {
+            kind: Kind::Removed,
+            org_id,
+            user: Some(member_id),
+            role: None,
+            actor: user,
+        };
+        happened.commit(write).await
+    }
+}
+
+fn keep_an_admin(roll: &Roll, change: Change, field: &'static str) -> Result<(), Error> {
+    if roll.takes_the_last_admin(change) {
+        return Err(Error::LastAdmin(field));
+    }
+    Ok(())
+}

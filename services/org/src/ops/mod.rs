@@ -1,0 +1,126 @@
+//! One use case each: authorize, check what is asked, write, and say what happened. Every operation takes who calls
+//! first. Memberships and organizations are written behind the lock of their one scope, where what was checked stays
+//! true until the commit; rights are checked before it, and there again.
+
+mod access;
+mod idempotency;
+mod invitations;
+mod join;
+mod members;
+mod organizations;
+
+use prost::Message as _;
+use trellis_authn::Caller;
+use trellis_eventlog::{Log, NewEvent, Write};
+use trellis_proto::{
+    org::v1::{MembershipChange, membership_change::Kind},
+    subject,
+};
+use uuid::Uuid;
+
+pub use idempotency::Answer;
+
+use crate::{
+    domain::{InvitationKey, Listed, PageRequest, Role, Window},
+    error::Error,
+    people::People,
+    store::{self, access::Access},
+    wire,
+};
+
+/// The operations, with what they work on.
+pub struct Ops {
+    log: Log,
+    people: People,
+    invitations: InvitationKey,
+}
+
+impl Ops {
+    pub fn new(log: Log, people: People, invitations: InvitationKey) -> Self {
+        Self {
+            log,
+            people,
+            invitations,
+        }
+    }
+
+    /// What the caller may do in the organization of a path; `OrganizationNotFound` where nothing.
+    async fn member(&self, caller: &Caller, org: &str) -> Result<(Uuid, Access), Error> {
+        let user = caller.user()?.id;
+        let access = store::access::by_slug(self.log.pool(), org, user).await?;
+        Ok((user, access.ok_or(Error::OrganizationNotFound)?))
+    }
+
+    /// The same for what only an ADMIN may do.
+    async fn admin(&self, caller: &Caller, org: &str) -> Result<(Uuid, Uuid), Error> {
+        let (user, access) = self.member(caller, org).await?;
+        require_admin(access.role)?;
+        Ok((user, access.org_id))
+    }
+
+    /// Begins a change of memberships or organizations. Until it is committed there is no other.
+    async fn begin(&self) -> Result<Write, Error> {
+        Ok(self.log.begin(subject::MEMBERSHIPS).await?)
+    }
+}
+
+fn require_admin(role: Role) -> Result<(), Error> {
+    match role {
+        Role::Admin => Ok(()),
+        Role::Member => Err(Error::Forbidden),
+    }
+}
+
+/// Once more, behind the lock: rights may have been taken since they were checked.
+async fn still_admin(write: &mut Write, org_id: Uuid, user: Uuid) -> Result<(), Error> {
+    let role = store::access::by_id(write.conn(), org_id, user).await?;
+    require_admin(role.ok_or(Error::OrganizationNotFound)?)
+}
+
+fn window(page: &PageRequest) -> Result<Window, Error> {
+    page.window().map_err(Error::BadParameter)
+}
+
+/// What happened, as followers and the log hear it.
+struct Happened {
+    kind: Kind,
+    org_id: Uuid,
+    user: Option<Uuid>,
+    role: Option<Role>,
+    /// Who did it.
+    actor: Uuid,
+}
+
+impl Happened {
+    async fn commit(self, write: Write) -> Result<(), Error> {
+        let payload = MembershipChange {
+            kind: self.kind.into(),
+            org_id: self.org_id.to_string(),
+            user_id: self.user.map(|user| user.to_string()).unwrap_or_default(),
+            role: self.role.map_or(0, |role| wire::role(role).into()),
+            seq: write.seq(),
+        };
+        let event = NewEvent {
+            kind: word(self.kind),
+            actor: Some(self.actor),
+            subject: Some(self.org_id),
+            payload: payload.encode_to_vec(),
+        };
+        write.commit(event).await?;
+        Ok(())
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Joined => "member.joined",
+        Kind::RoleChanged => "member.role_changed",
+        Kind::Removed => "member.removed",
+        Kind::OrganizationChanged => "organization.updated",
+        Kind::OrganizationDeleted => "organization.deleted",
+        Kind::Unspecified => "unspecified",
+    }
+}
+
+/// A page of rows as the list's answer.
+type Page<T> = Result<Listed<T>, Error>;

@@ -1,0 +1,271 @@
+//! Organizations.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgExecutor, postgres::PgConnection};
+use uuid::Uuid;
+
+use super::{join_policy, role};
+use crate::domain::{Edit, JoinPolicy, NewOrganization, Organization, Role, Unique, Window};
+
+/// Why an organization could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Conflict {
+    #[error("the {} is taken", .0.word())]
+    Taken(Unique),
+    #[error(transparent)]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Conflict {
+    fn from(error: sqlx::Error) -> Self {
+        let constraint = error
+            .as_database_error()
+            .and_then(|error| error.constraint());
+        match constraint {
+            Some("organizations_slug") => Self::Taken(Unique::Slug),
+            Some("organizations_name") => Self::Taken(Unique::Name),
+            Some("organizations_contact_email") => Self::Taken(Unique::ContactEmail),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// As one user sees it; `None` where not a member or not there.
+#[tracing::instrument(name = "db.organizations.of_member", skip_all)]
+pub async fn of_member(
+    db: impl PgExecutor<'_>,
+    slug: &str,
+    user: Uuid,
+) -> Result<Option<Organization>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
+           FROM organizations o JOIN members m ON m.org_id = o.org_id AND m.user_id = $2
+           WHERE o.slug = $1"#,
+        slug,
+        user
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// The same by its id.
+#[tracing::instrument(name = "db.organizations.of_member_by_id", skip_all)]
+pub async fn of_member_by_id(
+    db: impl PgExecutor<'_>,
+    org_id: Uuid,
+    user: Uuid,
+) -> Result<Option<Organization>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
+           FROM organizations o JOIN members m ON m.org_id = o.org_id AND m.user_id = $2
+           WHERE o.org_id = $1"#,
+        org_id,
+        user
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// The OPEN ones, and where a user asks, the user's own as well. Each half reads its own index in the list's order.
+#[tracing::instrument(name = "db.organizations.directory", skip_all)]
+pub async fn directory(
+    db: impl PgExecutor<'_>,
+    user: Option<Uuid>,
+    window: Window,
+) -> Result<Vec<Organization>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT org_id AS "org_id!", name AS "name!", slug AS "slug!", contact_email AS "contact_email!",
+                  join_policy AS "join_policy!", version AS "version!", created_at AS "created_at!", role AS "role?"
+           FROM (
+               (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
+                       NULL::text AS role
+                FROM organizations o
+                WHERE o.join_policy = 'OPEN' AND (o.created_at, o.org_id) > ($2, $3)
+                  AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id AND m.user_id = $1)
+                ORDER BY o.created_at, o.org_id LIMIT $4)
+               UNION ALL
+               (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role
+                FROM members m JOIN organizations o ON o.org_id = m.org_id
+                WHERE m.user_id = $1 AND (o.created_at, o.org_id) > ($2, $3)
+                ORDER BY o.created_at, o.org_id LIMIT $4)
+           ) AS visible
+           ORDER BY created_at, org_id LIMIT $4"#,
+        user,
+        window.after.at,
+        window.after.id,
+        window.rows()
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Organization::try_from)
+    .collect()
+}
+
+/// Those that a user is a member of.
+#[tracing::instrument(name = "db.organizations.of_user", skip_all)]
+pub async fn of_user(
+    db: impl PgExecutor<'_>,
+    user: Uuid,
+    window: Window,
+) -> Result<Vec<Organization>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
+           FROM members m JOIN organizations o ON o.org_id = m.org_id
+           WHERE m.user_id = $1 AND (o.created_at, o.org_id) > ($2, $3)
+           ORDER BY o.created_at, o.org_id LIMIT $4"#,
+        user,
+        window.after.at,
+        window.after.id,
+        window.rows()
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Organization::try_from)
+    .collect()
+}
+
+/// Which of these values other organizations than `except` have, in the order in which people are told. Behind the
+/// scope's lock the answer stays true until the transaction ends.
+#[tracing::instrument(name = "db.organizations.taken", skip_all)]
+pub async fn taken(
+    db: &mut PgConnection,
+    slug: Option<&str>,
+    name: Option<&str>,
+    contact_email: Option<&str>,
+    except: Uuid,
+) -> Result<Vec<Unique>, sqlx::Error> {
+    let taken = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM organizations WHERE slug = $1 AND org_id <> $4) AS "slug!",
+                  EXISTS (SELECT FROM organizations WHERE fold(name) = fold($2) AND org_id <> $4) AS "name!",
+                  EXISTS (SELECT FROM organizations
+                          WHERE fold(contact_email) = fold($3) AND org_id <> $4) AS "contact_email!""#,
+        slug,
+        name,
+        contact_email,
+        except
+    )
+    .fetch_one(db)
+    .await?;
+    let answers = [
+        (taken.slug, Unique::Slug),
+        (taken.name, Unique::Name),
+        (taken.contact_email, Unique::ContactEmail),
+    ];
+    Ok(answers
+        .into_iter()
+        .filter(|(taken, _)| *taken)
+        .map(|(_, unique)| unique)
+        .collect())
+}
+
+/// A new one, INVITE_ONLY, whose creator is its ADMIN.
+#[tracing::instrument(name = "db.organizations.insert", skip_all)]
+pub async fn insert(
+    db: &mut PgConnection,
+    new: &NewOrganization,
+    creator: Uuid,
+) -> Result<Organization, Conflict> {
+    let row = sqlx::query!(
+        "WITH organization AS (
+             INSERT INTO organizations (org_id, name, slug, contact_email, join_policy)
+             VALUES ($1, $2, $3, $4, $6) RETURNING *
+         ), admin AS (
+             INSERT INTO members (org_id, user_id, role) SELECT org_id, $5, $7 FROM organization
+         )
+         SELECT version, created_at FROM organization",
+        new.id,
+        new.name.as_str(),
+        new.slug.as_str(),
+        new.contact_email.as_str(),
+        creator,
+        JoinPolicy::InviteOnly.as_str(),
+        Role::Admin.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Organization {
+        id: new.id,
+        name: new.name.as_str().to_owned(),
+        slug: new.slug.as_str().to_owned(),
+        contact_email: new.contact_email.as_str().to_owned(),
+        join_policy: JoinPolicy::InviteOnly,
+        created_at: row.created_at,
+        version: row.version,
+        role: Some(Role::Admin),
+    })
+}
+
+/// Sets the fields that the edit has; gives the organization as its editor sees it.
+#[tracing::instrument(name = "db.organizations.update", skip_all)]
+pub async fn update(
+    db: &mut PgConnection,
+    org_id: Uuid,
+    edit: &Edit,
+    editor: Role,
+) -> Result<Organization, Conflict> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"UPDATE organizations
+           SET name = coalesce($2, name), slug = coalesce($3, slug),
+               contact_email = coalesce($4, contact_email), join_policy = coalesce($5, join_policy),
+               version = version + 1
+           WHERE org_id = $1
+           RETURNING org_id, name, slug, contact_email, join_policy, version, created_at, $6::text AS role"#,
+        org_id,
+        edit.name.as_ref().map(|name| name.as_str()),
+        edit.slug.as_ref().map(|slug| slug.as_str()),
+        edit.contact_email.as_ref().map(|email| email.as_str()),
+        edit.join_policy.map(JoinPolicy::as_str),
+        editor.as_str()
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Organization::try_from(row)?)
+}
+
+/// Members and invitations go with it.
+#[tracing::instrument(name = "db.organizations.delete", skip_all)]
+pub async fn delete(db: &mut PgConnection, org_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM organizations WHERE org_id = $1", org_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+struct Row {
+    org_id: Uuid,
+    name: String,
+    slug: String,
+    contact_email: String,
+    join_policy: String,
+    version: i64,
+    created_at: DateTime<Utc>,
+    role: Option<String>,
+}
+
+impl TryFrom<Row> for Organization {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.org_id,
+            join_policy: join_policy(&row.join_policy)?,
+            role: row.role.as_deref().map(role).transpose()?,
+            name: row.name,
+            slug: row.slug,
+            contact_email: row.contact_email,
+            created_at: row.created_at,
+            version: row.version,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! What a project, a task and a comment are, and which values they may have. Parsing and rules only: no database, no
+//! network, no wire format.
+
+mod activity;
+mod comment;
+mod cursor;
+mod due;
+mod kind;
+mod project;
+mod project_key;
+mod slug;
+mod task;
+mod task_id;
+mod task_query;
+mod text;
+
+pub use activity::{Activity, Change, ChangeSet};
+pub use comment::Comment;
+pub use cursor::{CreatedCursor, DEFAULT_LIMIT, MAX_LIMIT, SeqCursor, page_limit};
+pub use due::{date, instant, show_date, show_instant};
+pub use kind::Kind;
+pub use project::{Project, ProjectStatus};
+pub use project_key::ProjectKey;
+pub use slug::Slug;
+pub use task::{ProjectRef, Task, TaskStatus};
+pub use task_id::TaskId;
+pub use task_query::{AssigneeFilter, Place, RawTaskQuery, Sort, SortKey, TaskQuery};
+pub use text::{body, comment_text, line};
+
+/// What is wrong with a value: a stable code and a sentence that needs no field name.
+pub type Fault = (&'static str, String);
+
+/// The longest name of a project and title of a task.
+pub const MAX_LINE: usize = 200;
+/// The longest description and comment.
+pub const MAX_BODY: usize = 20_000;
+
+fn invalid(message: impl Into<String>) -> Fault {
+    ("invalid", message.into())
+}

@@ -1,0 +1,189 @@
+//! Why an operation was refused, and the one place where that becomes a status on the wire.
+
+use tonic::Status;
+use trellis_authn::AccessError;
+use trellis_eventlog::LogError;
+use trellis_rpc::{Code, Problem};
+
+/// What may not be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    Organization,
+    Project,
+    Task,
+    Comment,
+    Scope,
+}
+
+impl Resource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Project => "project",
+            Self::Task => "task",
+            Self::Comment => "comment",
+            Self::Scope => "scope",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No user calls where one must, or no service.
+    #[error("the caller may not call this")]
+    Caller(Status),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("the caller's role does not allow this")]
+    Forbidden,
+    #[error("no such {}", .0.as_str())]
+    NotFound(Resource),
+    #[error("the {} has another version", .0.as_str())]
+    VersionMismatch(Resource),
+    /// What of the project's names another project has.
+    #[error("the project's names are taken")]
+    Taken { slug: bool, key: bool },
+    /// Bad values, each with its field or parameter.
+    #[error("bad values")]
+    Invalid(Problem),
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    #[error("a request with the same idempotency key is under way")]
+    KeyInFlight,
+    /// Org or identity does not answer, or not as it should.
+    #[error("a service does not answer: {0}")]
+    Peer(Status),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Database(sqlx::Error),
+    #[error("a kept answer cannot be read: {0}")]
+    Kept(#[from] prost::DecodeError),
+}
+
+impl From<sqlx::Error> for Error {
+    /// The uniqueness of slugs and keys is decided under a lock; the constraints are what is believed.
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
+            Some("projects_slug_key") => Self::Taken { slug: true, key: false },
+            Some("projects_key_key") => Self::Taken { slug: false, key: true },
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Caller(status) => status,
+            other => Problem::from(other).into(),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Caller(status) => Self::from(&status),
+            Error::Access(error) => error.into(),
+            Error::Forbidden => Self::new(Code::Forbidden, "You do not have permission to perform this action"),
+            Error::NotFound(resource) => Self::not_found(resource.as_str()),
+            Error::VersionMismatch(resource) => Self::new(
+                Code::VersionMismatch,
+                format!("The {} was changed meanwhile; read it again.", resource.as_str()),
+            )
+            .with_resource(resource.as_str()),
+            Error::Taken { slug, key } => taken(slug, key),
+            Error::Invalid(problem) => problem,
+            Error::KeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "This idempotency key was already used for another request.")
+            }
+            Error::KeyInFlight => {
+                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
+            }
+            Error::Peer(status) => {
+                tracing::warn!(code = ?status.code(), message = status.message(), "org or identity does not answer");
+                Self::unavailable("People cannot be looked up at the moment.")
+            }
+            Error::Log(LogError::Busy) => {
+                Self::unavailable("Too much is going on at the moment; please try again.")
+            }
+            Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
+            Error::Log(error @ LogError::NoScope) => unexpected(&error),
+            Error::Kept(error) => unexpected(&error),
+        }
+    }
+}
+
+fn taken(slug: bool, key: bool) -> Problem {
+    const SLUG: &str = "Project with this slug already exists in this organization";
+    const KEY: &str = "Project with this key already exists in this organization";
+    let mut problem =
+        Problem::new(Code::AlreadyExists, if slug { SLUG } else { KEY }).with_resource(Resource::Project.as_str());
+    if slug {
+        problem = problem.with_field("slug", "already_exists", SLUG);
+    }
+    if key {
+        problem = problem.with_field("key", "already_exists", KEY);
+    }
+    problem
+}
+
+/// Logged here, once; the caller learns nothing of it.
+fn unexpected(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "an operation failed");
+    Problem::new(Code::Internal, "Something went wrong on our side.")
+}
+
+fn database(error: &sqlx::Error) -> Problem {
+    if is_outage(error) {
+        tracing::warn!(%error, "the database cannot be used");
+        return Problem::unavailable("The service is not available at the moment; please try again.");
+    }
+    unexpected(error)
+}
+
+/// Whether the database is away or at its limits, so that trying again makes sense.
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Connections (08), resources (53), cancelled or shut down (57), deadlock and serialization (40), lock not
+        // free (55P03), a transaction that was ended for idling (25P03), a standby that was told to write.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
+                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_text_stays_inside() {
+        let errors = [
+            Error::Database(sqlx::Error::ColumnNotFound("secret".into())),
+            Error::Peer(Status::unauthenticated("secret")),
+            Error::Log(LogError::Database(sqlx::Error::Protocol("secret".into()))),
+        ];
+        for error in errors {
+            let problem = Problem::from(error);
+            assert!(matches!(problem.code, Code::Internal | Code::Unavailable), "{problem:?}");
+            assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn both_names_can_be_taken() {
+        let problem = Problem::from(Error::Taken { slug: true, key: true });
+        let fields: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
+        assert_eq!(fields, ["slug", "key"]);
+        assert_eq!(problem.detail, "Project with this slug already exists in this organization");
+    }
+}

@@ -1,0 +1,91 @@
+//! `trellis.project.v1.ProjectService`: takes calls apart and hands them to the use cases.
+
+use tonic::{Request, Response, Status};
+use trellis_authn::Caller;
+use trellis_proto::project::v1::{
+    CreateCommentRequest, CreateCommentResponse, CreateProjectRequest, CreateProjectResponse, CreateTaskRequest,
+    CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse, DeleteProjectRequest, DeleteProjectResponse,
+    DeleteTaskRequest, DeleteTaskResponse, GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse,
+    ListActivityRequest, ListActivityResponse, ListCommentsRequest, ListCommentsResponse, ListProjectsRequest,
+    ListProjectsResponse, ListTasksRequest, ListTasksResponse, OpenTopicRequest, OpenTopicResponse, ReadEventsRequest,
+    ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse, UpdateCommentRequest, UpdateCommentResponse,
+    UpdateProjectRequest, UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse,
+    project_service_server::ProjectService,
+};
+use trellis_rpc::{IdempotencyKey, mark_replayed};
+
+use crate::{
+    error::Error,
+    ops::{Answer, Ops},
+};
+
+/// The handlers.
+pub struct ProjectGrpc {
+    ops: Ops,
+}
+
+impl ProjectGrpc {
+    pub fn new(ops: Ops) -> Self {
+        Self { ops }
+    }
+}
+
+/// An answer that may be kept from an earlier call.
+fn once<M>(answer: Result<Answer<M>, Error>) -> Result<Response<M>, Status> {
+    let answer = answer?;
+    let mut response = Response::new(answer.message);
+    if answer.replayed {
+        mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// Handlers of one shape: who calls, what is asked, the use case of the same name.
+macro_rules! handlers {
+    (
+        plain { $($plain:ident($PlainRequest:ty) -> $PlainResponse:ty;)* }
+        once { $($once:ident($OnceRequest:ty) -> $OnceResponse:ty;)* }
+    ) => {
+        #[tonic::async_trait]
+        impl ProjectService for ProjectGrpc {
+            $(
+                async fn $plain(&self, request: Request<$PlainRequest>) -> Result<Response<$PlainResponse>, Status> {
+                    let caller = Caller::of(&request)?;
+                    Ok(Response::new(self.ops.$plain(&caller, request.into_inner()).await?))
+                }
+            )*
+            $(
+                async fn $once(&self, request: Request<$OnceRequest>) -> Result<Response<$OnceResponse>, Status> {
+                    let caller = Caller::of(&request)?;
+                    let key = IdempotencyKey::of(&request);
+                    once(self.ops.$once(&caller, request.into_inner(), key).await)
+                }
+            )*
+        }
+    };
+}
+
+handlers! {
+    plain {
+        get_project(GetProjectRequest) -> GetProjectResponse;
+        list_projects(ListProjectsRequest) -> ListProjectsResponse;
+        update_project(UpdateProjectRequest) -> UpdateProjectResponse;
+        delete_project(DeleteProjectRequest) -> DeleteProjectResponse;
+        get_task(GetTaskRequest) -> GetTaskResponse;
+        list_tasks(ListTasksRequest) -> ListTasksResponse;
+        update_task(UpdateTaskRequest) -> UpdateTaskResponse;
+        delete_task(DeleteTaskRequest) -> DeleteTaskResponse;
+        list_comments(ListCommentsRequest) -> ListCommentsResponse;
+        update_comment(UpdateCommentRequest) -> UpdateCommentResponse;
+        delete_comment(DeleteCommentRequest) -> DeleteCommentResponse;
+        list_activity(ListActivityRequest) -> ListActivityResponse;
+        open_topic(OpenTopicRequest) -> OpenTopicResponse;
+        read_events(ReadEventsRequest) -> ReadEventsResponse;
+        read_heads(ReadHeadsRequest) -> ReadHeadsResponse;
+    }
+    once {
+        create_project(CreateProjectRequest) -> CreateProjectResponse;
+        create_task(CreateTaskRequest) -> CreateTaskResponse;
+        create_comment(CreateCommentRequest) -> CreateCommentResponse;
+    }
+}

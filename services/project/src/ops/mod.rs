@@ -1,0 +1,106 @@
+//! One use case each, all of one shape: authorize, find, judge the values, write, emit.
+//!
+//! An operation takes the request as it came: nothing of it may be judged before the caller's access is, or a stranger
+//! learns from the kind of refusal what is there.
+
+mod comments;
+mod create_comment;
+mod create_project;
+mod create_task;
+mod delete_project;
+mod delete_task;
+mod events;
+mod history;
+mod leavings;
+mod once;
+mod projects;
+mod tasks;
+mod topics;
+mod update_project;
+mod update_task;
+mod values;
+
+use std::sync::Arc;
+
+use sqlx::{Postgres, pool::PoolConnection};
+use trellis_authn::{Access, Caller, Memberships, User};
+use trellis_eventlog::{Log, NewEvent, Write};
+use trellis_proto::org::v1::Role;
+use uuid::Uuid;
+
+pub use leavings::{Leavings, keep_deleted_forgotten};
+pub use once::Answer;
+
+
+use crate::{domain::Kind, error::Error, people::People};
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Ops {
+    log: Log,
+    memberships: Arc<Memberships>,
+    people: People,
+}
+
+/// A user whose access to an organization was checked.
+struct Member<'a> {
+    user: &'a User,
+    access: Access,
+}
+
+impl Member<'_> {
+    fn org_id(&self) -> Uuid {
+        self.access.org_id
+    }
+
+    fn id(&self) -> Uuid {
+        self.user.id
+    }
+
+    fn is_admin(&self) -> bool {
+        self.access.role == Role::Admin
+    }
+}
+
+impl Ops {
+    pub fn new(log: Log, memberships: Arc<Memberships>, people: People) -> Self {
+        Self { log, memberships, people }
+    }
+
+    /// The first step of everything that users do.
+    async fn authorize<'a>(&self, caller: &'a Caller, org: &str) -> Result<Member<'a>, Error> {
+        let user = caller.user().map_err(Error::Caller)?;
+        let access = self.memberships.check(user, org).await?;
+        Ok(Member { user, access })
+    }
+
+    /// A connection for reading.
+    async fn reader(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.log.pool().acquire().await?)
+    }
+}
+
+/// An event by a user; `task` where it is about a task or its comments.
+fn event(kind: Kind, member: &Member<'_>, task: Option<Uuid>, payload: Vec<u8>) -> NewEvent {
+    NewEvent {
+        kind: kind.as_str(),
+        actor: Some(member.id()),
+        subject: task,
+        payload,
+    }
+}
+
+/// The number of the event that a write will have, as the tables keep it.
+fn seq(write: &Write) -> i64 {
+    i64::try_from(write.seq()).unwrap_or(i64::MAX)
+}
+
+/// Cuts a list that was read with one row more than its page; gives the last row of the page where there is more.
+fn cut<T>(rows: &mut Vec<T>, limit: u32) -> Option<&T> {
+    let limit = limit as usize;
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last()
+}

@@ -1,0 +1,13 @@
+//! All SQL of the service. Functions take a connection: the pool's for reads, the write's for what must happen under
+//! a scope's lock. Every statement is by `org_id`, which comes from the check of access.
+
+pub mod activity;
+pub mod comments;
+pub mod deleted;
+pub mod org_feed;
+pub mod projects;
+mod rows;
+pub mod task_list;
+pub mod tasks;
+pub mod tenants;
+pub mod topics;

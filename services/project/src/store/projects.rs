@@ -1,0 +1,170 @@
+//! Projects.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::rows::ProjectRow;
+use crate::domain::{CreatedCursor, Project};
+
+/// By slug or key, which cannot be mistaken for each other; with the number of its last event, of the same moment.
+#[tracing::instrument(name = "db.projects.find", skip_all)]
+pub async fn find(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx::Result<Option<(Project, i64)>> {
+    let row = sqlx::query!(
+        "SELECT p.id, p.name, p.slug, p.key, p.description, p.status, p.due_date, p.task_count,
+                p.completed_task_count, p.created_at, p.updated_at, p.version, s.last_seq
+         FROM projects p JOIN scopes s ON s.id = p.id
+         WHERE p.org_id = $1 AND (p.slug = $2 OR p.key = $2)",
+        org_id,
+        word,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let project = ProjectRow {
+            id: row.id,
+            name: row.name,
+            slug: row.slug,
+            key: row.key,
+            description: row.description,
+            status: row.status,
+            due_date: row.due_date,
+            task_count: row.task_count,
+            completed_task_count: row.completed_task_count,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        };
+        Ok((project.try_into()?, row.last_seq))
+    })
+    .transpose()
+}
+
+/// By id, for a write that holds the scope's lock.
+#[tracing::instrument(name = "db.projects.current", skip_all)]
+pub async fn current(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<Option<Project>> {
+    sqlx::query_as!(
+        ProjectRow,
+        "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,
+                updated_at, version
+         FROM projects WHERE org_id = $1 AND id = $2",
+        org_id,
+        id,
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+/// In order of creation.
+#[tracing::instrument(name = "db.projects.list", skip_all)]
+pub async fn list(
+    conn: &mut PgConnection,
+    org_id: Uuid,
+    after: Option<&CreatedCursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<Project>> {
+    // '-infinity' is before the first, so that one statement serves every page.
+    sqlx::query_as!(
+        ProjectRow,
+        "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,
+                updated_at, version
+         FROM projects
+         WHERE org_id = $1 AND (created_at, id) > (coalesce($2, '-infinity'::timestamptz), $3)
+         ORDER BY created_at, id LIMIT $4",
+        org_id,
+        after.map(CreatedCursor::created_at),
+        after.map_or(Uuid::nil(), |cursor| cursor.id),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(TryInto::try_into)
+    .collect()
+}
+
+/// The first of `candidates` that no project of the organization has as its slug. Under the tenant's lock.
+#[tracing::instrument(name = "db.projects.free_slug", skip_all)]
+pub async fn free_slug(conn: &mut PgConnection, org_id: Uuid, candidates: &[String]) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT candidate AS "candidate!" FROM unnest($2::text[]) WITH ORDINALITY AS c (candidate, place)
+           WHERE NOT EXISTS (SELECT FROM projects WHERE org_id = $1 AND slug = candidate)
+           ORDER BY place LIMIT 1"#,
+        org_id,
+        candidates,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The same for keys.
+#[tracing::instrument(name = "db.projects.free_key", skip_all)]
+pub async fn free_key(conn: &mut PgConnection, org_id: Uuid, candidates: &[String]) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT candidate AS "candidate!" FROM unnest($2::text[]) WITH ORDINALITY AS c (candidate, place)
+           WHERE NOT EXISTS (SELECT FROM projects WHERE org_id = $1 AND key = candidate)
+           ORDER BY place LIMIT 1"#,
+        org_id,
+        candidates,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Inserts it; the times are the database's and are filled in.
+#[tracing::instrument(name = "db.projects.insert", skip_all)]
+pub async fn insert(conn: &mut PgConnection, org_id: Uuid, project: &mut Project) -> sqlx::Result<()> {
+    let made = sqlx::query!(
+        "WITH moment AS (SELECT clock_timestamp() AS at)
+         INSERT INTO projects (org_id, id, name, slug, key, description, status, due_date, created_at, updated_at)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, at, at FROM moment
+         RETURNING created_at, version",
+        org_id,
+        project.id,
+        project.name,
+        project.slug,
+        project.key,
+        project.description,
+        project.status.as_str(),
+        project.due_date,
+    )
+    .fetch_one(conn)
+    .await?;
+    project.created_at = made.created_at;
+    project.updated_at = made.created_at;
+    project.version = made.version;
+    Ok(())
+}
+
+/// Writes what a client can change, and fills in the new version.
+#[tracing::instrument(name = "db.projects.update", skip_all)]
+pub async fn update(conn: &mut PgConnection, org_id: Uuid, project: &mut Project) -> sqlx::Result<()> {
+    let made = sqlx::query!(
+        "UPDATE projects SET name = $3, slug = $4, description = $5, status = $6, due_date = $7,
+                updated_at = clock_timestamp(), version = version + 1
+         WHERE org_id = $1 AND id = $2
+         RETURNING updated_at, version",
+        org_id,
+        project.id,
+        project.name,
+        project.slug,
+        project.description,
+        project.status.as_str(),
+        project.due_date,
+    )
+    .fetch_one(conn)
+    .await?;
+    project.updated_at = made.updated_at;
+    project.version = made.version;
+    Ok(())
+}
+
+/// Deletes it with its tasks, comments and activity.
+#[tracing::instrument(name = "db.projects.delete", skip_all)]
+pub async fn delete(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM projects WHERE org_id = $1 AND id = $2", org_id, id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

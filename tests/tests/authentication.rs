@@ -1,0 +1,131 @@
+//! Registering, signing in, tokens, sessions' ends.
+
+use reqwest::Method;
+use serde_json::json;
+use trellis_tests::{Api, Socket, unique};
+
+#[tokio::test]
+async fn a_user_registers_logs_in_and_reads_itself() {
+    let api = Api::shared();
+    let email = format!("{}@Example.test", unique("Ada"));
+    let body = json!({"email": email, "name": "  Ada  ", "password": "a-quite-long-passphrase"});
+    let tokens = api.post("/auth/register", body).await.expect(201);
+    assert_eq!((&tokens["token_type"], &tokens["user"]["name"]), (&json!("Bearer"), &json!("Ada")));
+    assert!(tokens["expires_in"].as_u64().unwrap() > 0);
+
+    // The e-mail in any case is the same login name, and taken.
+    let taken = api
+        .post("/auth/register", json!({"email": email.to_uppercase(), "name": "Two", "password": "a-quite-long-passphrase"}))
+        .await;
+    assert_eq!(taken.bad_fields(), ["email"]);
+    taken.problem(409, "already_exists");
+    let session = api.session(api.login(&email.to_lowercase(), "a-quite-long-passphrase").await.expect(200));
+    let me = session.get("/me").await.expect(200);
+    assert_eq!(me["id"], tokens["user"]["id"]);
+    assert_eq!(session.patch("/me", json!({"name": "Ada L."})).await.expect(200)["name"], "Ada L.");
+
+    // `JWT` in any case is taken for `Bearer`.
+    for scheme in ["JWT", "jwt", "bearer"] {
+        let header = format!("{scheme} {}", session.token);
+        api.send(Method::GET, "/me", &[("authorization", &header)], None).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_email_and_a_wrong_password_get_one_answer() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    let mut wrong_password = api.login(ada.email(), "not-the-passphrase").await.problem(401, "invalid_credentials");
+    let mut wrong_email = api.login("nobody@example.test", "not-the-passphrase").await.problem(401, "invalid_credentials");
+    for answer in [&mut wrong_email, &mut wrong_password] {
+        answer["request_id"].take();
+    }
+    assert_eq!(wrong_email, wrong_password);
+}
+
+#[tokio::test]
+async fn signed_out_is_401_with_a_challenge_and_a_bad_token_never_hinders_a_login() {
+    let api = Api::shared();
+    for path in ["/me", "/me/organizations", "/organizations/acme", "/organizations/acme/projects"] {
+        let answer = api.get(path).await;
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{path}");
+        answer.problem(401, "unauthenticated");
+        api.send(Method::GET, path, &[("authorization", "Bearer nonsense")], None).await.problem(401, "unauthenticated");
+    }
+    let ada = api.register("Ada").await;
+    let body = json!({"email": ada.email(), "password": "a-quite-long-passphrase"}).to_string();
+    let stale = [("authorization", "Bearer stale.stale.stale")];
+    api.send(Method::POST, "/auth/login", &stale, Some(body)).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_spent_once_and_its_reuse_ends_the_session() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    let refresh = |token: String| {
+        let api = api.clone();
+        async move { api.post("/auth/refresh", json!({"refresh_token": token})).await }
+    };
+    let second = refresh(ada.refresh_token.clone()).await.expect(200);
+    // The answer got lost, or two tabs: the same successor again.
+    let again = refresh(ada.refresh_token.clone()).await.expect(200);
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    let third = refresh(second["refresh_token"].as_str().unwrap().to_owned()).await.expect(200);
+
+    // A grandparent is no retry: somebody has a copy.
+    refresh(ada.refresh_token.clone()).await.problem(401, "unauthenticated");
+    refresh(third["refresh_token"].as_str().unwrap().to_owned()).await.problem(401, "unauthenticated");
+    let session = api.session(third);
+    wait_until_refused(&session).await;
+    refresh("no-such-token".to_owned()).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn logout_ends_the_session_and_its_socket_but_no_other() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    let other = api.session(api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
+    let mut socket = Socket::open(&api.base, &ada.token).await;
+    socket.expect_nothing_pending().await;
+    ada.post("/auth/logout", json!({})).await.expect(204);
+    assert_eq!(socket.close_code().await, 4401);
+    wait_until_refused(&ada).await;
+    api.post("/auth/refresh", json!({"refresh_token": ada.refresh_token})).await.problem(401, "unauthenticated");
+    other.get("/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_all_other_sessions() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    let other = api.session(api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
+    let wrong = ada.post("/me/password", json!({"current_password": "wrong-passphrase", "new_password": "another-long-one"})).await;
+    assert_eq!(wrong.bad_fields(), ["current_password"]);
+    wrong.problem(422, "validation_failed");
+    let body = json!({"current_password": "a-quite-long-passphrase", "new_password": "another-long-one"});
+    ada.post("/me/password", body).await.expect(204);
+    wait_until_refused(&other).await;
+    ada.get("/me").await.expect(200);
+    api.login(ada.email(), "a-quite-long-passphrase").await.problem(401, "invalid_credentials");
+    api.login(ada.email(), "another-long-one").await.expect(200);
+}
+
+/// An ended session answers 401 within the time that the contract gives; waits for it, and no longer.
+async fn wait_until_refused(session: &trellis_tests::Session) {
+    let refused = async {
+        while session.get("/me").await.status != 401 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), refused).await.expect("the session is still believed");
+}
+
+#[tokio::test]
+async fn anyone_can_read_the_keys_that_verify_tokens() {
+    let api = Api::shared();
+    let keys = api.get("//.well-known/jwks.json").await.expect(200);
+    let key = &keys["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"]), (&json!("OKP"), &json!("Ed25519")));
+    assert!(key["kid"].is_string() && key["x"].is_string());
+    assert!(key.get("d").is_none(), "a private key is in the document");
+}

@@ -1,11 +1,25 @@
-//! The state that every handler shares, and how it is wired.
+//! The state that every handler shares, how it is wired, and how it ends.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use anyhow::Context;
+use axum::Router;
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use trellis_authn::{Memberships, ServiceKey, Sessions};
+use trellis_authn::{IdentityFeed, Memberships, ServiceKey, ServiceName, Sessions};
 
-use crate::{clients::Clients, config::Config, people::People};
+use crate::{
+    clients::Clients,
+    config::Config,
+    live::{self, Hub},
+    people::People,
+    router, serve,
+};
+
+/// Unready, but still serving: time for a load balancer to look away.
+const LOOK_AWAY: Duration = Duration::from_millis(300);
+/// For requests in flight (10 s at most) and for sockets, which close spread over some seconds.
+const FINISH: Duration = Duration::from_secs(15);
 
 /// What every handler may need. Routers carry it as `Arc<Gateway>` (`State(gateway): State<App>`).
 pub struct Gateway {
@@ -38,4 +52,135 @@ pub struct Shutdown {
     pub ended: CancellationToken,
     /// Every socket and connection that must be waited for.
     pub tasks: TaskTracker,
+}
+
+impl Gateway {
+    /// Wires everything and begins to follow the services, which may start later than this.
+    pub fn new(config: Config, nats: Option<async_nats::Client>) -> anyhow::Result<App> {
+        let service_key = ServiceKey::new(ServiceName::Gateway, &config.service_key)
+            .map_err(|why| anyhow::anyhow!("TRELLIS_SERVICE_KEY: {why}"))?;
+        let clients = Clients::new(&config.identity, &config.org, &config.project);
+        let shutdown = Shutdown::default();
+        let feed = IdentityFeed::new(clients.identity.clone(), service_key.clone());
+        Ok(Arc::new(Self {
+            sessions: Sessions::follow(feed, nats.clone(), shutdown.ended.clone()),
+            memberships: Memberships::follow(
+                clients.org.clone(),
+                service_key.clone(),
+                nats.clone(),
+                shutdown.ended.clone(),
+            ),
+            people: People::new(clients.clone(), service_key.clone()),
+            config,
+            service_key,
+            clients,
+            nats,
+            shutdown,
+        }))
+    }
+
+    /// Everything that is served, with the hub behind its sockets.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let sources = live::Sources {
+            sessions: Arc::clone(&self.sessions),
+            memberships: Arc::clone(&self.memberships),
+            service_key: self.service_key.clone(),
+            clients: self.clients.clone(),
+            people: self.people.clone(),
+            nats: self.nats.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        let hub = Hub::start(sources, live::Limits::default());
+        router::router(self, live::router(hub))
+    }
+}
+
+/// Serves until `stop`, then ends in order: 25 s at most.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let nats = connect(&config.nats_url).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("TRELLIS_LISTEN: cannot listen on {}", config.listen))?;
+    if !config.rate_limits.0 {
+        tracing::warn!("every rate limit is off (TRELLIS_RATE_LIMITS)");
+    }
+    let gateway = Gateway::new(config, Some(nats))?;
+    serve_until(gateway, listener, stop).await
+}
+
+/// The part of a run that needs no NATS server, for tests, too.
+pub async fn serve_until(
+    gateway: App,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let address: SocketAddr = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    let shutdown = gateway.shutdown.clone();
+    tokio::spawn(
+        shutdown
+            .ended
+            .clone()
+            .run_until_cancelled_owned(tell_when_ready(Arc::clone(&gateway))),
+    );
+    let serving = tokio::spawn(serve::serve(listener, gateway.router(), shutdown.clone()));
+
+    stop.cancelled().await;
+    shutdown.draining.cancel();
+    tokio::time::sleep(LOOK_AWAY).await;
+    shutdown.closing.cancel();
+    serving.await?;
+    shutdown.tasks.close();
+    if tokio::time::timeout(FINISH, shutdown.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            left = shutdown.tasks.len(),
+            "connections did not finish in time"
+        );
+    }
+    shutdown.ended.cancel();
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Dependencies may start later; an operator wants to know what is waited for.
+async fn tell_when_ready(gateway: App) {
+    let waiting = Duration::from_secs(5);
+    while tokio::time::timeout(waiting, gateway.sessions.loaded())
+        .await
+        .is_err()
+    {
+        tracing::warn!("waiting for the identity service (keys and ended sessions)");
+    }
+    while tokio::time::timeout(waiting, gateway.memberships.loaded())
+        .await
+        .is_err()
+    {
+        tracing::warn!("waiting for the org service (memberships)");
+    }
+    tracing::info!("ready");
+}
+
+/// Connects in the background, now and whenever it is lost.
+async fn connect(urls: &str) -> anyhow::Result<async_nats::Client> {
+    let urls: Vec<&str> = urls
+        .split(',')
+        .map(str::trim)
+        .filter(|url| !url.is_empty())
+        .collect();
+    async_nats::ConnectOptions::new()
+        .name("trellis-gateway")
+        .retry_on_initial_connect()
+        .connection_timeout(Duration::from_secs(2))
+        // A connection that is cut off without a word is found within some seconds.
+        .ping_interval(Duration::from_secs(2))
+        .reconnect_delay_callback(|attempts| {
+            Duration::from_millis(100).saturating_mul(u32::try_from(attempts.min(10)).unwrap_or(10))
+        })
+        .event_callback(async |event| tracing::info!(%event, "NATS"))
+        .connect(&urls[..])
+        .await
+        .context("TRELLIS_NATS_URL")
 }

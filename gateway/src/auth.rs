@@ -39,7 +39,9 @@ pub struct Member {
 /// empty, which some clients send when nobody is signed in.
 pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     let value = value.to_str().map_err(|_| invalid())?.trim();
     if values.next().is_some() {
         return Err(invalid());
@@ -48,7 +50,9 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return Ok(None);
     }
     match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") => {
+        Some((scheme, token))
+            if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") =>
+        {
             Ok(Some(token.trim()))
         }
         _ => Err(invalid()),
@@ -59,9 +63,17 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 pub fn verify(gateway: &Gateway, token: &str) -> Result<User, Problem> {
     gateway.sessions.verify(token).map_err(|error| match error {
         TokenError::Invalid => invalid(),
-        TokenError::Expired => Problem::bad_token(Code::TokenExpired, "The access token has expired."),
-        TokenError::Revoked => Problem::bad_token(Code::Unauthenticated, "The session of this access token has ended."),
-        TokenError::Unknown => Problem::of(Code::Unavailable, "Tokens cannot be verified at the moment; try again soon."),
+        TokenError::Expired => {
+            Problem::bad_token(Code::TokenExpired, "The access token has expired.")
+        }
+        TokenError::Revoked => Problem::bad_token(
+            Code::Unauthenticated,
+            "The session of this access token has ended.",
+        ),
+        TokenError::Unknown => Problem::of(
+            Code::Unavailable,
+            "Tokens cannot be verified at the moment; try again soon.",
+        ),
     })
 }
 
@@ -70,7 +82,9 @@ fn invalid() -> Problem {
 }
 
 fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<User>, Problem> {
-    presented(headers)?.map(|token| verify(gateway, token)).transpose()
+    presented(headers)?
+        .map(|token| verify(gateway, token))
+        .transpose()
 }
 
 /// The gate in front of everything that needs a user.
@@ -86,8 +100,17 @@ pub async fn signed_in(State(gateway): State<App>, mut request: Request, next: N
 }
 
 /// The gate in front of everything below an organization.
-pub async fn organization(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
-    match member(&gateway, &request).await {
+pub async fn organization(
+    State(gateway): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let user = match authenticate(&gateway, request.headers()) {
+        Ok(Some(user)) => user,
+        Ok(None) => return Problem::signed_out().into_response(),
+        Err(problem) => return problem.into_response(),
+    };
+    match member(&gateway, user, slug(&request)).await {
         Ok(member) => {
             request.extensions_mut().insert(member);
             next.run(request).await
@@ -96,14 +119,19 @@ pub async fn organization(State(gateway): State<App>, mut request: Request, next
     }
 }
 
-async fn member(gateway: &Gateway, request: &Request) -> Result<Member, Problem> {
-    let user = authenticate(gateway, request.headers())?.ok_or_else(Problem::signed_out)?;
-    // Read from the whole path, not from the router's parameters: one of those that is badly encoded spoils them all,
-    // and a stranger must not learn even that.
-    let path = request.extensions().get::<OriginalUri>().map_or(request.uri().path(), |uri| uri.path());
-    let slug = path.strip_prefix(ORGANIZATIONS).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
-    let slug = slug.split_once('/').map_or(slug, |(slug, _)| slug);
-    let org = decoded(slug).ok_or_else(|| Problem::not_found("organization"))?;
+/// Read from the whole path, not from the router's parameters: one of those that is badly encoded spoils them all, and
+/// a stranger must not learn even that. `None` can be no organization's.
+fn slug(request: &Request) -> Option<String> {
+    let path = request
+        .extensions()
+        .get::<OriginalUri>()
+        .map_or(request.uri().path(), |uri| uri.path());
+    let below = path.strip_prefix(ORGANIZATIONS)?.strip_prefix('/')?;
+    decoded(below.split_once('/').map_or(below, |(slug, _)| slug))
+}
+
+async fn member(gateway: &Gateway, user: User, org: Option<String>) -> Result<Member, Problem> {
+    let org = org.ok_or_else(|| Problem::not_found("organization"))?;
     match gateway.memberships.check(&user, &org).await {
         Ok(_) => Ok(Member { user, org }),
         Err(AccessError::NotFound) => Err(Problem::not_found("organization")),
@@ -115,7 +143,11 @@ impl<S: Sync> FromRequestParts<S> for Member {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| ungated("Member"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| ungated("Member"))
     }
 }
 
@@ -125,7 +157,9 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Problem> {
         match parts.extensions.get() {
             Some(SignedIn(user)) => Ok(Self(user.clone())),
-            None => authenticate(gateway, &parts.headers)?.map(Self).ok_or_else(Problem::signed_out),
+            None => authenticate(gateway, &parts.headers)?
+                .map(Self)
+                .ok_or_else(Problem::signed_out),
         }
     }
 }
@@ -153,12 +187,20 @@ mod tests {
     fn token(value: &str) -> Result<Option<String>, &'static str> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-        presented(&headers).map(|token| token.map(str::to_owned)).map_err(|problem| problem.code())
+        presented(&headers)
+            .map(|token| token.map(str::to_owned))
+            .map_err(|problem| problem.code())
     }
 
     #[test]
     fn schemes() {
-        for good in ["Bearer abc", "bearer abc", "BEARER  abc", "JWT abc", "jwt abc "] {
+        for good in [
+            "Bearer abc",
+            "bearer abc",
+            "BEARER  abc",
+            "JWT abc",
+            "jwt abc ",
+        ] {
             assert_eq!(token(good), Ok(Some("abc".into())), "{good}");
         }
         assert_eq!(token(""), Ok(None));

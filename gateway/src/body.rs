@@ -3,6 +3,8 @@
 //! What is no JSON object, or names a field twice or one that is not known, is 400. A known field of the wrong type is
 //! 422, every such field at once. Whether a value is right is for the service to say.
 
+mod fields;
+
 use std::time::Duration;
 
 use axum::{
@@ -11,15 +13,13 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use serde_json::Value;
 use tonic::Status;
 use trellis_authn::User;
-use trellis_rpc::Code;
 
-use crate::{
-    idempotency,
-    problem::{FieldError, Problem},
-};
+use crate::{idempotency, problem::Problem};
+
+use fields::required;
+pub use fields::{Clearable, Decode, Field, Fields};
 
 /// The largest body.
 pub const LIMIT: usize = 256 * 1024;
@@ -78,7 +78,9 @@ where
             .await
             .map_err(|_| Problem::status(StatusCode::REQUEST_TIMEOUT))??;
         if raw.is_empty() {
-            return Err(Problem::invalid_request("The body must be a JSON object; it is empty."));
+            return Err(Problem::invalid_request(
+                "The body must be a JSON object; it is empty.",
+            ));
         }
         if !typed {
             return Err(Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
@@ -86,24 +88,43 @@ where
         let mut fields = Fields::parse(&raw)?;
         let value = T::decode(&mut fields);
         let absent = fields.finish()?;
-        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
+        let path = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(parts.uri.path(), |uri| uri.path());
         let operation = format!("{} {path}", parts.method);
         let idempotency_key = match parts.method {
             Method::POST => parts.headers.remove(idempotency::HEADER),
             _ => None,
         };
-        Ok(Self { value, sent: Sent { absent, raw, operation, idempotency_key } })
+        Ok(Self {
+            value,
+            sent: Sent {
+                absent,
+                raw,
+                operation,
+                idempotency_key,
+            },
+        })
     }
 }
 
 /// `Ok(false)` where the client did not say what it sends.
 fn json_type(method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
     let unsupported = || Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
         return Err(unsupported());
     }
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
-    let value = value.to_str().map_err(|_| unsupported())?.to_ascii_lowercase();
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(false);
+    };
+    let value = value
+        .to_str()
+        .map_err(|_| unsupported())?
+        .to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let known = match parts.next() {
         Some("application/json") => true,
@@ -114,12 +135,18 @@ fn json_type(method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
         Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
         None => true,
     });
-    if known && utf8 { Ok(true) } else { Err(unsupported()) }
+    if known && utf8 {
+        Ok(true)
+    } else {
+        Err(unsupported())
+    }
 }
 
 /// What is left of a larger body is drained a little by the edge.
 async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
         return Err(Problem::payload_too_large());
     }
@@ -127,7 +154,9 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     let mut pieces: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::invalid_request("The body broke off."))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if whole.len() + pieces.len() + data.len() > LIMIT {
             return Err(Problem::payload_too_large());
         }
@@ -141,169 +170,11 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
             pieces.extend_from_slice(&data);
         }
     }
-    Ok(if pieces.is_empty() { whole } else { pieces.into() })
-}
-
-/// A body's type; made by [`body!`](crate::body!), so that decoding and its documentation are one.
-pub trait Decode: Sized {
-    fn decode(fields: &mut Fields) -> Self;
-}
-
-/// The fields of a body that are not yet taken, and what was wrong with those that were.
-pub struct Fields {
-    values: Vec<(String, Value)>,
-    absent: Vec<&'static str>,
-    errors: Vec<FieldError>,
-}
-
-impl Fields {
-    fn parse(raw: &[u8]) -> Result<Self, Problem> {
-        let Object(values) = serde_json::from_slice(raw).map_err(|error| {
-            Problem::invalid_request(match error.classify() {
-                serde_json::error::Category::Data => "The body must be a JSON object.".to_owned(),
-                _ => format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
-            })
-        })?;
-        let mut problem = Problem::invalid_request("The body names a field twice.");
-        for (at, (name, _)) in values.iter().enumerate() {
-            if values[..at].iter().any(|(earlier, _)| earlier == name) {
-                problem = problem.field(name, "duplicate", "must be given once");
-            }
-        }
-        if problem.errors_mut().is_empty() {
-            Ok(Self { values, absent: Vec::new(), errors: Vec::new() })
-        } else {
-            Err(problem)
-        }
-    }
-
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.values.iter().position(|(known, _)| known == name)?;
-        Some(self.values.swap_remove(at).1)
-    }
-
-    fn text(&mut self, name: &'static str, value: Value) -> Option<String> {
-        match value {
-            Value::String(text) if text.contains('\0') => self.wrong(name, "invalid", "must not contain a NUL character"),
-            Value::String(text) => Some(text),
-            Value::Null => self.wrong(name, "invalid_type", "must be a string, not null"),
-            _ => self.wrong(name, "invalid_type", "must be a string"),
-        }
-    }
-
-    fn wrong<T>(&mut self, field: &str, code: &'static str, message: &'static str) -> Option<T> {
-        self.errors.push(FieldError { field: field.to_owned(), code: code.into(), message: message.into() });
-        None
-    }
-
-    /// What is left is not known. `Ok` names the required fields that were not sent.
-    fn finish(mut self) -> Result<Vec<&'static str>, Problem> {
-        if !self.values.is_empty() {
-            let mut problem = Problem::invalid_request("The body has a field that is not known.");
-            for (name, _) in self.values {
-                problem = problem.field(name, "unknown", "is not a field here");
-            }
-            return Err(problem);
-        }
-        if self.errors.is_empty() {
-            return Ok(self.absent);
-        }
-        self.errors.extend(self.absent.into_iter().map(required));
-        Err(Problem::of(Code::ValidationFailed, "Some fields are not right.").fields(self.errors))
-    }
-}
-
-fn required(field: &'static str) -> FieldError {
-    FieldError { field: field.to_owned(), code: "required".into(), message: "is required".into() }
-}
-
-/// A JSON object that keeps what was sent, duplicates too.
-struct Object(Vec<(String, Value)>);
-
-impl<'de> serde::Deserialize<'de> for Object {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut values = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    values.push(entry);
-                }
-                Ok(Object(values))
-            }
-        }
-
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
-/// How a field's type takes its value.
-pub trait Field: Sized {
-    fn take(fields: &mut Fields, name: &'static str) -> Self;
-}
-
-/// Required.
-impl Field for String {
-    fn take(fields: &mut Fields, name: &'static str) -> Self {
-        let Some(value) = fields.take(name) else {
-            fields.absent.push(name);
-            return Self::new();
-        };
-        fields.text(name, value).unwrap_or_default()
-    }
-}
-
-/// May be left out, but not be null.
-impl Field for Option<String> {
-    fn take(fields: &mut Fields, name: &'static str) -> Self {
-        let value = fields.take(name)?;
-        fields.text(name, value)
-    }
-}
-
-/// May be left out, and null says "none": it clears where there is something to clear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clearable {
-    Absent,
-    Null,
-    Value(String),
-}
-
-impl Clearable {
-    /// For objects that are made new, where null and absent are one.
-    pub fn value(self) -> Option<String> {
-        match self {
-            Self::Absent | Self::Null => None,
-            Self::Value(text) => Some(text),
-        }
-    }
-
-    /// For objects that are changed: absent, present without a value, present with one.
-    pub fn change(self) -> Option<trellis_proto::project::v1::Nullable> {
-        let value = match self {
-            Self::Absent => return None,
-            Self::Null => None,
-            Self::Value(text) => Some(text),
-        };
-        Some(trellis_proto::project::v1::Nullable { value })
-    }
-}
-
-impl Field for Clearable {
-    fn take(fields: &mut Fields, name: &'static str) -> Self {
-        match fields.take(name) {
-            None => Self::Absent,
-            Some(Value::Null) => Self::Null,
-            Some(value) => fields.text(name, value).map_or(Self::Absent, Self::Value),
-        }
-    }
+    Ok(if pieces.is_empty() {
+        whole
+    } else {
+        pieces.into()
+    })
 }
 
 /// Declares the type of a body: how it is decoded and how it is documented.

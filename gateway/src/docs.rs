@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode, header};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required, ResponseBuilder, Type,
+        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required,
+        ResponseBuilder, Type,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -22,11 +23,12 @@ use crate::{json, problem, problem::Problem, rest, well_known};
 /// Where the document is.
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
-/// REST of Trellis. Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in UTC. What a request sends that is not
-/// known is refused, never ignored. Live events come over the WebSocket at `/api/v1/live`.
+const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in UTC. What a request sends that is not \
+    known is refused, never ignored. Live events come over the WebSocket at `/api/v1/live`.";
+
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Trellis", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    info(title = "Trellis", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         rest::sessions::register, rest::sessions::login, rest::sessions::refresh, rest::sessions::logout,
         rest::me::show, rest::me::update, rest::me::change_password, rest::organizations::mine,
@@ -60,7 +62,9 @@ struct Described;
 /// The document as text, as it is committed and served.
 pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let mut text = Described::openapi().to_pretty_json().expect("a document made of maps and texts");
+        let mut text = Described::openapi()
+            .to_pretty_json()
+            .expect("a document made of maps and texts");
         text.push('\n');
         text
     });
@@ -71,7 +75,14 @@ pub fn text() -> &'static str {
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "service", operation_id = "getOpenApi",
     responses((status = 200, body = Object)), security(()))]
 pub async fn document() -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text()).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+        text(),
+    )
+        .into_response()
 }
 
 /// A page to read this and try it
@@ -97,11 +108,20 @@ const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
 fn file(name: &str) -> Response {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         // The validator is another host's.
-        Arc::new(Config::new([DOCUMENT]).validator_url("none").use_base_layout().persist_authorization(false))
+        Arc::new(
+            Config::new([DOCUMENT])
+                .validator_url("none")
+                .use_base_layout()
+                .persist_authorization(false),
+        )
     });
     match serve(name, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => {
-            let bytes = if name == "index.html" { from_root(&file.bytes) } else { file.bytes.into_owned() };
+            let bytes = if name == "index.html" {
+                from_root(&file.bytes)
+            } else {
+                file.bytes.into_owned()
+            };
             let mut response = bytes.into_response();
             let headers = response.headers_mut();
             if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
@@ -122,8 +142,11 @@ fn file(name: &str) -> Response {
 /// The page is at `/docs`, without a slash at the end, so that its relative addresses would miss its files.
 fn from_root(page: &[u8]) -> Vec<u8> {
     let page = String::from_utf8_lossy(page);
-    let page = page.replace("\"./", "\"/docs/").replace("\"index.css", "\"/docs/index.css");
-    page.replace("<title>Swagger UI</title>", "<title>Trellis API</title>").into_bytes()
+    let page = page
+        .replace("\"./", "\"/docs/")
+        .replace("\"index.css", "\"/docs/index.css");
+    page.replace("<title>Swagger UI</title>", "<title>Trellis API</title>")
+        .into_bytes()
 }
 
 /// What holds for every operation, said once.
@@ -132,12 +155,18 @@ struct Conventions;
 impl Modify for Conventions {
     fn modify(&self, document: &mut Document) {
         env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
-                operation.parameters.get_or_insert_default().splice(0..0, path_parameters(path));
+                operation
+                    .parameters
+                    .get_or_insert_default()
+                    .splice(0..0, path_parameters(path));
                 describe(path, method, operation);
             }
         }
@@ -145,23 +174,36 @@ impl Modify for Conventions {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem { get, post, patch, delete, .. } = item;
-    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
-        .into_iter()
-        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    let PathItem {
+        get,
+        post,
+        patch,
+        delete,
+        ..
+    } = item;
+    [
+        ("get", get),
+        ("post", post),
+        ("patch", patch),
+        ("delete", delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).map(|name| {
-        let about = match name {
-            "org" => "The organization's slug.",
-            "project" => "The project's slug or key.",
-            "task_id" => "`WEB-1`, in any case.",
-            _ => "",
-        };
-        let parameter = parameter(name, ParameterIn::Path, about);
-        parameter.required(Required::True).build()
-    })
+fn path_parameters(path: &str) -> impl Iterator<Item = RefOr<Parameter>> {
+    path.split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            let about = match name {
+                "org" => "The organization's slug.",
+                "project" => "The project's slug or key.",
+                "task_id" => "`WEB-1`, in any case.",
+                _ => "",
+            };
+            let parameter = parameter(name, ParameterIn::Path, about);
+            parameter.required(Required::True).build().into()
+        })
 }
 
 fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
@@ -174,25 +216,52 @@ fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
 
 /// Headers and refusals, by the rules that the handlers follow.
 fn describe(path: &str, method: &str, operation: &mut Operation) {
-    let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"].iter().any(|end| path.ends_with(end));
-    let in_a_project = path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
+    let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"]
+        .iter()
+        .any(|end| path.ends_with(end));
+    let in_a_project =
+        path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
     let api = path.starts_with("/api/v1/") && path != DOCUMENT;
     let parameters = operation.parameters.get_or_insert_default();
     if one_object && matches!(method, "patch" | "delete") {
         let about = "Entity tags; the change is only made where one of them is current, else 412.";
-        parameters.push(parameter("If-Match", ParameterIn::Header, about).required(Required::False).build());
+        parameters.push(
+            parameter("If-Match", ParameterIn::Header, about)
+                .required(Required::False)
+                .build()
+                .into(),
+        );
     }
     if api && method == "post" && !path.contains("/auth/") {
-        let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
-        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, about).required(Required::False).build());
+        let about =
+            "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
+        parameters.push(
+            parameter("Idempotency-Key", ParameterIn::Header, about)
+                .required(Required::False)
+                .build()
+                .into(),
+        );
     }
     if parameters.is_empty() {
         operation.parameters = None;
     }
     for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else { continue };
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if response.description.is_empty() {
+            let done = if status == "204" {
+                "Done; there is nothing to say"
+            } else {
+                "Done"
+            };
+            done.clone_into(&mut response.description);
+        }
         let mut header = |name: &str, about: &str| {
-            let header = HeaderBuilder::new().schema(Object::with_type(Type::String)).description(Some(about)).build();
+            let header = HeaderBuilder::new()
+                .schema(Some(Object::with_type(Type::String)))
+                .description(Some(about))
+                .build();
             response.headers.insert(name.to_owned(), header.into());
         };
         if status == "201" {
@@ -202,14 +271,23 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
             header("ETag", "The object's version.");
         }
         if in_a_project || path.ends_with("/projects") && method == "post" {
-            header("Trellis-Cursor", "The place in the project's order of events that the answer reflects.");
+            header(
+                "Trellis-Cursor",
+                "The place in the project's order of events that the answer reflects.",
+            );
         }
     }
     if api || path == "/readyz" || path.contains("jwks") {
         let refusal = ResponseBuilder::new()
             .description("Any refusal")
-            .content("application/problem+json", Content::new(Some(openapi::Ref::from_schema_name("Problem"))))
+            .content(
+                "application/problem+json",
+                Content::new(Some(openapi::Ref::from_schema_name("Problem"))),
+            )
             .build();
-        operation.responses.responses.insert("default".to_owned(), refusal.into());
+        operation
+            .responses
+            .responses
+            .insert("default".to_owned(), refusal.into());
     }
 }

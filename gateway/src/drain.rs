@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 
 const AT_MOST: usize = 4 * 1024 * 1024;
@@ -22,7 +22,11 @@ pub struct Leftover(Arc<Mutex<Option<Body>>>);
 impl Leftover {
     /// The body as a handler gets it.
     pub fn watch(&self, body: Body) -> Body {
-        Body::new(Watched { body, ended: false, leftover: self.clone() })
+        Body::new(Watched {
+            body,
+            ended: false,
+            leftover: self.clone(),
+        })
     }
 
     /// Reads on in the background, while the answer is already on its way.
@@ -52,7 +56,10 @@ impl http_body::Body for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.ended = true;
@@ -73,7 +80,11 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
             let body = std::mem::take(&mut self.body);
-            *self.leftover.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+            *self
+                .leftover
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(body);
         }
     }
 }

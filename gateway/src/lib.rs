@@ -22,6 +22,7 @@ pub mod body;
 pub mod client_address;
 pub mod clients;
 pub mod conditional;
+pub mod command;
 pub mod config;
 pub mod cors;
 pub mod cursor;

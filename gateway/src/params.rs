@@ -47,7 +47,9 @@ where
         }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Problem::invalid_request("The path is not percent-encoded UTF-8.")),
+            Err(_) => Err(Problem::invalid_request(
+                "The path is not percent-encoded UTF-8.",
+            )),
         }
     }
 }
@@ -66,7 +68,9 @@ pub fn decoded(text: &str) -> Option<String> {
             other => other,
         });
     }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]

@@ -22,8 +22,15 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after: u32,
-    /// `WWW-Authenticate`
-    challenge: Option<HeaderValue>,
+    challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` says. RFC 6750 tells no token apart from a bad one.
+#[derive(Debug, Clone, Copy)]
+enum Challenge {
+    None,
+    SignIn,
+    BadToken(&'static str),
 }
 
 /// One field, query parameter or header to blame.
@@ -60,7 +67,12 @@ pub struct Shown<'a> {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
             code,
@@ -68,7 +80,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: 0,
-            challenge: None,
+            challenge: Challenge::None,
         }
     }
 
@@ -76,8 +88,14 @@ impl Problem {
         let (status, title) = http(code);
         let problem = Self::new(status, code.as_str(), title, detail);
         match status {
-            StatusCode::UNAUTHORIZED => problem.challenge(None),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Self { retry_after: 1, ..problem },
+            StatusCode::UNAUTHORIZED => Self {
+                challenge: Challenge::SignIn,
+                ..problem
+            },
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Self {
+                retry_after: 1,
+                ..problem
+            },
             _ => problem,
         }
     }
@@ -89,12 +107,18 @@ impl Problem {
 
     /// 401: nobody is signed in.
     pub fn signed_out() -> Self {
-        Self::of(Code::Unauthenticated, "Sign in first: this needs an access token.")
+        Self::of(
+            Code::Unauthenticated,
+            "Sign in first: this needs an access token.",
+        )
     }
 
-    /// 401: somebody tried. RFC 6750 tells that apart from no token at all.
+    /// 401: somebody tried.
     pub fn bad_token(code: Code, detail: &'static str) -> Self {
-        Self::of(code, detail).challenge(Some(detail))
+        Self {
+            challenge: Challenge::BadToken(detail),
+            ..Self::of(code, detail)
+        }
     }
 
     pub fn not_found(resource: &str) -> Self {
@@ -108,35 +132,61 @@ impl Problem {
     /// What HTTP itself refuses, and whatever else ends with this status.
     pub fn status(status: StatusCode) -> Self {
         match status {
-            StatusCode::BAD_REQUEST => Self::invalid_request("The request could not be understood."),
+            StatusCode::BAD_REQUEST => {
+                Self::invalid_request("The request could not be understood.")
+            }
             StatusCode::UNAUTHORIZED => Self::signed_out(),
-            StatusCode::FORBIDDEN => Self::of(Code::Forbidden, "You do not have permission to do this."),
+            StatusCode::FORBIDDEN => {
+                Self::of(Code::Forbidden, "You do not have permission to do this.")
+            }
             StatusCode::NOT_FOUND => Self::of(Code::NotFound, "There is nothing at this address."),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                Self::new(status, "method_not_allowed", "Method not allowed", "This address does not take that method; see `Allow`.")
-            }
-            StatusCode::REQUEST_TIMEOUT => {
-                Self::new(status, "request_timeout", "Request timeout", "The request's body did not arrive in time.")
-            }
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(status, "payload_too_large", "Payload too large", "A body holds at most 256 KiB.")
-            }
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                status,
+                "method_not_allowed",
+                "Method not allowed",
+                "This address does not take that method; see `Allow`.",
+            ),
+            StatusCode::REQUEST_TIMEOUT => Self::new(
+                status,
+                "request_timeout",
+                "Request timeout",
+                "The request's body did not arrive in time.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                status,
+                "payload_too_large",
+                "Payload too large",
+                "A body holds at most 256 KiB.",
+            ),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
                 status,
                 "unsupported_media_type",
                 "Unsupported media type",
                 "The body must be JSON, sent as application/json.",
             ),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-                Self::new(status, "headers_too_large", "Headers too large", "Request headers hold at most 32 KiB.")
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::new(
+                status,
+                "headers_too_large",
+                "Headers too large",
+                "Request headers hold at most 32 KiB.",
+            ),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Self::of(Code::RateLimited, "Too many requests; wait a moment.")
             }
-            StatusCode::TOO_MANY_REQUESTS => Self::of(Code::RateLimited, "Too many requests; wait a moment."),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT | StatusCode::BAD_GATEWAY => {
-                Self::of(Code::Unavailable, "This is not available at the moment; try again soon.")
-            }
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::BAD_GATEWAY => Self::of(
+                Code::Unavailable,
+                "This is not available at the moment; try again soon.",
+            ),
             other if other.is_client_error() => {
                 let title = other.canonical_reason().unwrap_or("Bad request");
-                Self::new(other, "invalid_request", title, "The request could not be understood.")
+                Self::new(
+                    other,
+                    "invalid_request",
+                    title,
+                    "The request could not be understood.",
+                )
             }
             _ => Self::internal(),
         }
@@ -149,23 +199,23 @@ impl Problem {
 
     /// Blames a field, a query parameter or a header.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        self.errors.push(FieldError { field: field.into(), code: code.into(), message: message.into() });
+    pub fn field(
+        mut self,
+        field: impl Into<String>,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.errors.push(FieldError {
+            field: field.into(),
+            code: code.into(),
+            message: message.into(),
+        });
         self
     }
 
     #[must_use]
     pub fn fields(mut self, errors: Vec<FieldError>) -> Self {
         self.errors.extend(errors);
-        self
-    }
-
-    fn challenge(mut self, token: Option<&str>) -> Self {
-        let value = match token {
-            None => String::from("Bearer realm=\"trellis\""),
-            Some(why) => format!("Bearer realm=\"trellis\", error=\"invalid_token\", error_description=\"{why}\""),
-        };
-        self.challenge = HeaderValue::from_str(&value).ok();
         self
     }
 
@@ -190,8 +240,15 @@ impl Problem {
         if self.retry_after > 0 {
             headers.insert(header::RETRY_AFTER, self.retry_after.into());
         }
-        if let Some(challenge) = &self.challenge {
-            headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+        let challenge = match self.challenge {
+            Challenge::None => return,
+            Challenge::SignIn => Ok(HeaderValue::from_static("Bearer realm=\"trellis\"")),
+            Challenge::BadToken(why) => HeaderValue::try_from(format!(
+                "Bearer realm=\"trellis\", error=\"invalid_token\", error_description=\"{why}\""
+            )),
+        };
+        if let Ok(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
     }
 

@@ -7,7 +7,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware::from_fn_with_state,
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, any, on},
 };
 use http::StatusCode;
 
@@ -16,7 +16,9 @@ use crate::{
     auth, docs, edge,
     problem::Problem,
     query::{NONE, PAGE, TASKS},
-    rest::{activity, comments, invitations, me, members, organizations, projects, sessions, tasks},
+    rest::{
+        activity, comments, invitations, me, members, organizations, projects, sessions, tasks,
+    },
     well_known,
 };
 
@@ -82,14 +84,23 @@ fn organization(app: &App) -> Routes {
         .delete("/comments/{id}", NONE, comments::delete)
         .get("/tasks/{task_id}/activity", PAGE, activity::list)
         .gate(|router| {
-            router.fallback(nothing_here).layer(from_fn_with_state(app.clone(), auth::organization))
+            router
+                .fallback(nothing_here)
+                .layer(from_fn_with_state(app.clone(), auth::organization))
         })
+}
+
+/// What a nested router leaves to the outer one: its own path with a slash at the end.
+fn organization_with_slash(app: &App) -> Router<App> {
+    let nothing = any(nothing_here).layer(from_fn_with_state(app.clone(), auth::organization));
+    Router::new().route("/api/v1/organizations/{org}/", nothing)
 }
 
 /// The whole gateway; `live` serves the sockets.
 pub fn router(app: &App, live: Router) -> Router {
     routes(app)
         .router
+        .merge(organization_with_slash(app))
         .fallback(nothing_here)
         .with_state(app.clone())
         .merge(live)
@@ -121,19 +132,39 @@ struct Routes {
 }
 
 impl Routes {
-    fn get<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
+    fn get<T: 'static>(
+        self,
+        path: &str,
+        query: &'static [&'static str],
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.on(MethodFilter::GET, "get", path, query, handler)
     }
 
-    fn post<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
+    fn post<T: 'static>(
+        self,
+        path: &str,
+        query: &'static [&'static str],
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.on(MethodFilter::POST, "post", path, query, handler)
     }
 
-    fn patch<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
+    fn patch<T: 'static>(
+        self,
+        path: &str,
+        query: &'static [&'static str],
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.on(MethodFilter::PATCH, "patch", path, query, handler)
     }
 
-    fn delete<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
+    fn delete<T: 'static>(
+        self,
+        path: &str,
+        query: &'static [&'static str],
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.on(MethodFilter::DELETE, "delete", path, query, handler)
     }
 
@@ -145,9 +176,14 @@ impl Routes {
         query: &'static [&'static str],
         handler: impl Handler<T, App>,
     ) -> Self {
-        let handler = on(filter, handler).route_layer(from_fn_with_state(query, crate::query::check));
+        let handler =
+            on(filter, handler).route_layer(from_fn_with_state(query, crate::query::check));
         self.router = self.router.route(path, handler);
-        self.listed.push(Route { method, path: path.to_owned(), query });
+        self.listed.push(Route {
+            method,
+            path: path.to_owned(),
+            query,
+        });
         self
     }
 
@@ -164,10 +200,11 @@ impl Routes {
 
     fn nest(mut self, prefix: &str, inner: Self) -> Self {
         self.router = self.router.nest(prefix, inner.router);
-        self.listed.extend(inner.listed.into_iter().map(|route| Route {
-            path: format!("{prefix}{}", route.path.trim_end_matches('/')),
-            ..route
-        }));
+        self.listed
+            .extend(inner.listed.into_iter().map(|route| Route {
+                path: format!("{prefix}{}", route.path.trim_end_matches('/')),
+                ..route
+            }));
         self
     }
 }

@@ -84,11 +84,12 @@ impl Api {
 
     /// A new user; what `extra` names is set beside or instead of the defaults.
     pub async fn register_with(&self, extra: Value) -> Session {
-        let mut body = json!({"email": format!("{}@example.test", unique("user")), "name": "Someone", "password": PASSWORD});
+        let mut body =
+            json!({"email": format!("{}@example.test", unique("user")), "name": "Someone", "password": PASSWORD});
         for (name, value) in extra.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        self.session(self.post("/auth/register", body).await.expect(201))
+        self.session(&self.post("/auth/register", body).await.expect(201))
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Answer {
@@ -96,7 +97,7 @@ impl Api {
     }
 
     /// The session of an answer with tokens.
-    pub fn session(&self, tokens: Value) -> Session {
+    pub fn session(&self, tokens: &Value) -> Session {
         let text = |name: &str| tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}")).to_owned();
         Session {
             api: self.clone(),

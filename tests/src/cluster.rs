@@ -22,9 +22,10 @@ fn shared() -> &'static (String, String) {
         // Children end with the thread that started them: this one stays until the process ends.
         thread::spawn(move || {
             let cluster = TestCluster::start();
-            let urls = cluster.as_ref().map_err(|error| format!("{error:#}")).map(|cluster| {
-                (cluster.cluster.url(), format!("http://127.0.0.1:{}", cluster.cluster.ports.metrics))
-            });
+            let urls = cluster
+                .as_ref()
+                .map_err(|error| format!("{error:#}"))
+                .map(|cluster| (cluster.cluster.url(), format!("http://127.0.0.1:{}", cluster.cluster.ports.metrics)));
             send.send(urls).ok();
             loop {
                 thread::park();

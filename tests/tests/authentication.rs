@@ -15,11 +15,14 @@ async fn a_user_registers_logs_in_and_reads_itself() {
 
     // The e-mail in any case is the same login name, and taken.
     let taken = api
-        .post("/auth/register", json!({"email": email.to_uppercase(), "name": "Two", "password": "a-quite-long-passphrase"}))
+        .post(
+            "/auth/register",
+            json!({"email": email.to_uppercase(), "name": "Two", "password": "a-quite-long-passphrase"}),
+        )
         .await;
     assert_eq!(taken.bad_fields(), ["email"]);
     taken.problem(409, "already_exists");
-    let session = api.session(api.login(&email.to_lowercase(), "a-quite-long-passphrase").await.expect(200));
+    let session = api.session(&api.login(&email.to_lowercase(), "a-quite-long-passphrase").await.expect(200));
     let me = session.get("/me").await.expect(200);
     assert_eq!(me["id"], tokens["user"]["id"]);
     assert_eq!(session.patch("/me", json!({"name": "Ada L."})).await.expect(200)["name"], "Ada L.");
@@ -36,7 +39,8 @@ async fn a_wrong_email_and_a_wrong_password_get_one_answer() {
     let api = Api::shared();
     let ada = api.register("Ada").await;
     let mut wrong_password = api.login(ada.email(), "not-the-passphrase").await.problem(401, "invalid_credentials");
-    let mut wrong_email = api.login("nobody@example.test", "not-the-passphrase").await.problem(401, "invalid_credentials");
+    let mut wrong_email =
+        api.login("nobody@example.test", "not-the-passphrase").await.problem(401, "invalid_credentials");
     for answer in [&mut wrong_email, &mut wrong_password] {
         answer["request_id"].take();
     }
@@ -50,7 +54,9 @@ async fn signed_out_is_401_with_a_challenge_and_a_bad_token_never_hinders_a_logi
         let answer = api.get(path).await;
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{path}");
         answer.problem(401, "unauthenticated");
-        api.send(Method::GET, path, &[("authorization", "Bearer nonsense")], None).await.problem(401, "unauthenticated");
+        api.send(Method::GET, path, &[("authorization", "Bearer nonsense")], None)
+            .await
+            .problem(401, "unauthenticated");
     }
     let ada = api.register("Ada").await;
     let body = json!({"email": ada.email(), "password": "a-quite-long-passphrase"}).to_string();
@@ -75,7 +81,7 @@ async fn a_refresh_token_is_spent_once_and_its_reuse_ends_the_session() {
     // A grandparent is no retry: somebody has a copy.
     refresh(ada.refresh_token.clone()).await.problem(401, "unauthenticated");
     refresh(third["refresh_token"].as_str().unwrap().to_owned()).await.problem(401, "unauthenticated");
-    let session = api.session(third);
+    let session = api.session(&third);
     wait_until_refused(&session).await;
     refresh("no-such-token".to_owned()).await.problem(401, "unauthenticated");
 }
@@ -84,7 +90,7 @@ async fn a_refresh_token_is_spent_once_and_its_reuse_ends_the_session() {
 async fn logout_ends_the_session_and_its_socket_but_no_other() {
     let api = Api::shared();
     let ada = api.register("Ada").await;
-    let other = api.session(api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
+    let other = api.session(&api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
     let mut socket = Socket::open(&api.base, &ada.token).await;
     socket.expect_nothing_pending().await;
     ada.post("/auth/logout", json!({})).await.expect(204);
@@ -98,8 +104,10 @@ async fn logout_ends_the_session_and_its_socket_but_no_other() {
 async fn a_new_password_ends_all_other_sessions() {
     let api = Api::shared();
     let ada = api.register("Ada").await;
-    let other = api.session(api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
-    let wrong = ada.post("/me/password", json!({"current_password": "wrong-passphrase", "new_password": "another-long-one"})).await;
+    let other = api.session(&api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
+    let wrong = ada
+        .post("/me/password", json!({"current_password": "wrong-passphrase", "new_password": "another-long-one"}))
+        .await;
     assert_eq!(wrong.bad_fields(), ["current_password"]);
     wrong.problem(422, "validation_failed");
     let body = json!({"current_password": "a-quite-long-passphrase", "new_password": "another-long-one"});

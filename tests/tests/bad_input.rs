@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use trellis_tests::{Api, Answer, Session, unique};
+use trellis_tests::{Answer, Api, Session, unique};
 
 /// A place that takes a body: a body that is right, and for each field values that are wrong.
 struct Place {
@@ -29,7 +29,9 @@ async fn world() -> World {
     let member = ada.invite(&org, "Ben", "MEMBER").await;
 
     let long = |n: usize| json!("x".repeat(n));
-    let email = || vec![json!("no-at-sign"), json!(""), json!(format!("{}@example.test", "x".repeat(250))), json!("a\u{0}@b.test")];
+    let email = || {
+        vec![json!("no-at-sign"), json!(""), json!(format!("{}@example.test", "x".repeat(250))), json!("a\u{0}@b.test")]
+    };
     let name = |limit: usize| vec![json!(""), json!("   "), long(limit + 1), json!("nul\u{0}nul")];
     let slug = || vec![json!("Upper"), json!("-edge"), json!("a--b"), json!("späce"), long(51)];
     let status = || vec![json!("done"), json!("NOPE")];
@@ -44,32 +46,111 @@ async fn world() -> World {
     };
     let (post, patch) = (Method::POST, Method::PATCH);
     let places = vec![
-        place(post.clone(), "/auth/register", json!({"email": "new@example.test", "password": "a-quite-long-passphrase", "name": "N"}),
-            vec![("email", email()), ("password", password()), ("name", name(100))]),
+        place(
+            post.clone(),
+            "/auth/register",
+            json!({"email": "new@example.test", "password": "a-quite-long-passphrase", "name": "N"}),
+            vec![("email", email()), ("password", password()), ("name", name(100))],
+        ),
         place(patch.clone(), "/me", json!({"name": "N"}), vec![("name", name(100))]),
-        place(post.clone(), "/me/password", json!({"current_password": "a-quite-long-passphrase", "new_password": "another-quite-long-one"}),
-            vec![("current_password", vec![json!("wrong-passphrase")]), ("new_password", password())]),
-        place(post.clone(), "/organizations", json!({"name": unique("o"), "slug": unique("o"), "contact_email": "o@example.test"}),
-            vec![("name", name(100)), ("slug", slug()), ("contact_email", email())]),
-        place(patch.clone(), &at, json!({}),
-            vec![("name", name(100)), ("slug", slug()), ("contact_email", email()), ("join_policy", vec![json!("open"), json!("")])]),
-        place(post.clone(), &format!("{at}/invitations"), json!({"email": "i@example.test", "role": "MEMBER"}),
-            vec![("email", email()), ("role", vec![json!("OWNER"), json!("admin")])]),
-        place(patch.clone(), &format!("{at}/members/{}", member.id()), json!({"role": "MEMBER"}), vec![("role", vec![json!("OWNER"), json!("")])]),
-        place(post.clone(), &format!("{at}/projects"), json!({"name": "P"}),
-            vec![("name", name(200)), ("slug", slug()), ("key", vec![json!("low"), json!("1ST"), json!("ELEVENCHARS"), json!("A-B")]),
-                 ("description", description()), ("status", status()), ("due_date", vec![json!("soon"), json!("2030-02-30"), json!("2030-01-01T00:00:00Z")])]),
-        place(patch.clone(), &format!("{at}/projects/WEB"), json!({}),
-            vec![("name", name(200)), ("slug", slug()), ("description", description()), ("status", status()), ("due_date", date())]),
-        place(post.clone(), &format!("{at}/projects/WEB/tasks"), json!({"title": "T"}),
-            vec![("title", name(200)), ("description", description()), ("status", status()), ("due_date", date()),
-                 ("assignee_id", vec![json!("nobody"), json!("00000000-0000-7000-8000-000000000000")]), ("assignee_email", vec![json!("nobody@example.test")])]),
-        place(patch.clone(), &format!("{at}/tasks/WEB-1"), json!({}),
-            vec![("title", name(200)), ("description", description()), ("status", status()), ("due_date", date()),
-                 ("assignee_id", vec![json!("nobody")]), ("assignee_email", vec![json!("nobody@example.test")])]),
-        place(post, &format!("{at}/tasks/WEB-1/comments"), json!({"content": "C"}), vec![("content", vec![json!(""), json!(" \n "), long(20_001), json!("\u{0}")])]),
-        place(patch, &format!("{at}/comments/{}", comment["id"].as_str().unwrap()), json!({"content": "C"}),
-            vec![("content", vec![json!(""), long(20_001)])]),
+        place(
+            post.clone(),
+            "/me/password",
+            json!({"current_password": "a-quite-long-passphrase", "new_password": "another-quite-long-one"}),
+            vec![("current_password", vec![json!("wrong-passphrase")]), ("new_password", password())],
+        ),
+        place(
+            post.clone(),
+            "/organizations",
+            json!({"name": unique("o"), "slug": unique("o"), "contact_email": "o@example.test"}),
+            vec![("name", name(100)), ("slug", slug()), ("contact_email", email())],
+        ),
+        place(
+            patch.clone(),
+            &at,
+            json!({}),
+            vec![
+                ("name", name(100)),
+                ("slug", slug()),
+                ("contact_email", email()),
+                ("join_policy", vec![json!("open"), json!("")]),
+            ],
+        ),
+        place(
+            post.clone(),
+            &format!("{at}/invitations"),
+            json!({"email": "i@example.test", "role": "MEMBER"}),
+            vec![("email", email()), ("role", vec![json!("OWNER"), json!("admin")])],
+        ),
+        place(
+            patch.clone(),
+            &format!("{at}/members/{}", member.id()),
+            json!({"role": "MEMBER"}),
+            vec![("role", vec![json!("OWNER"), json!("")])],
+        ),
+        place(
+            post.clone(),
+            &format!("{at}/projects"),
+            json!({"name": "P"}),
+            vec![
+                ("name", name(200)),
+                ("slug", slug()),
+                ("key", vec![json!("low"), json!("1ST"), json!("ELEVENCHARS"), json!("A-B")]),
+                ("description", description()),
+                ("status", status()),
+                ("due_date", vec![json!("soon"), json!("2030-02-30"), json!("2030-01-01T00:00:00Z")]),
+            ],
+        ),
+        place(
+            patch.clone(),
+            &format!("{at}/projects/WEB"),
+            json!({}),
+            vec![
+                ("name", name(200)),
+                ("slug", slug()),
+                ("description", description()),
+                ("status", status()),
+                ("due_date", date()),
+            ],
+        ),
+        place(
+            post.clone(),
+            &format!("{at}/projects/WEB/tasks"),
+            json!({"title": "T"}),
+            vec![
+                ("title", name(200)),
+                ("description", description()),
+                ("status", status()),
+                ("due_date", date()),
+                ("assignee_id", vec![json!("nobody"), json!("00000000-0000-7000-8000-000000000000")]),
+                ("assignee_email", vec![json!("nobody@example.test")]),
+            ],
+        ),
+        place(
+            patch.clone(),
+            &format!("{at}/tasks/WEB-1"),
+            json!({}),
+            vec![
+                ("title", name(200)),
+                ("description", description()),
+                ("status", status()),
+                ("due_date", date()),
+                ("assignee_id", vec![json!("nobody")]),
+                ("assignee_email", vec![json!("nobody@example.test")]),
+            ],
+        ),
+        place(
+            post,
+            &format!("{at}/tasks/WEB-1/comments"),
+            json!({"content": "C"}),
+            vec![("content", vec![json!(""), json!(" \n "), long(20_001), json!("\u{0}")])],
+        ),
+        place(
+            patch,
+            &format!("{at}/comments/{}", comment["id"].as_str().unwrap()),
+            json!({"content": "C"}),
+            vec![("content", vec![json!(""), long(20_001)])],
+        ),
     ];
     World { ada, org, places }
 }
@@ -82,7 +163,9 @@ impl World {
     /// Everything that could have changed.
     async fn snapshot(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for path in ["", "/members", "/invitations", "/projects", "/tasks", "/tasks/WEB-1/comments", "/tasks/WEB-1/activity"] {
+        for path in
+            ["", "/members", "/invitations", "/projects", "/tasks", "/tasks/WEB-1/comments", "/tasks/WEB-1/activity"]
+        {
             all.push(self.ada.get(&format!("/organizations/{}{path}", self.org)).await.expect(200));
         }
         all.push(self.ada.get("/me").await.expect(200));
@@ -103,7 +186,14 @@ async fn a_bad_value_of_any_field_is_422_and_names_the_field_and_nothing_is_writ
                 body[*field] = value.clone();
                 let answer = world.send(place, &body).await;
                 let shown = value.to_string().chars().take(60).collect::<String>();
-                assert_eq!(answer.bad_fields(), [*field], "{} {} {field}={shown}: {}", place.method, place.path, answer.text);
+                assert_eq!(
+                    answer.bad_fields(),
+                    [*field],
+                    "{} {} {field}={shown}: {}",
+                    place.method,
+                    place.path,
+                    answer.text
+                );
                 answer.problem(422, "validation_failed");
             }
         }
@@ -159,7 +249,10 @@ async fn a_body_that_is_none_is_400_and_an_unknown_field_is_named() {
         let text = [("authorization", bearer.as_str()), ("content-type", "text/plain")];
         let answer = world.ada.api.send(place.method.clone(), &place.path, &text, Some(place.right.to_string())).await;
         answer.problem(415, "unsupported_media_type");
-        let answer = world.ada.send(place.method.clone(), &format!("{}?colour=red", place.path), &[], Some(place.right.clone())).await;
+        let answer = world
+            .ada
+            .send(place.method.clone(), &format!("{}?colour=red", place.path), &[], Some(place.right.clone()))
+            .await;
         assert_eq!(answer.bad_fields(), ["colour"], "{} {}: {}", place.method, place.path, answer.text);
         answer.problem(400, "invalid_request");
     }
@@ -202,8 +295,16 @@ async fn odd_paths_methods_and_sizes_get_a_problem_too() {
         api.get(path).await.problem(404, "not_found");
     }
     for path in [
-        "/tasks/WEB-0", "/tasks/WEB-99999999999999999999", "/tasks/WEB", "/tasks/-1", "/tasks/%00", "/tasks/WEB-1%2F..",
-        "/projects/nothing", "/projects/%F0%9F%90%88", "/tasks/NOPE-1/comments", "/tasks/NOPE-1/activity",
+        "/tasks/WEB-0",
+        "/tasks/WEB-99999999999999999999",
+        "/tasks/WEB",
+        "/tasks/-1",
+        "/tasks/%00",
+        "/tasks/WEB-1%2F..",
+        "/projects/nothing",
+        "/projects/%F0%9F%90%88",
+        "/tasks/NOPE-1/comments",
+        "/tasks/NOPE-1/activity",
     ] {
         let answer = ada.get(&format!("/organizations/{org}{path}")).await;
         assert!(answer.status == 404 || answer.status == 400, "{path}: {} {}", answer.status, answer.text);
@@ -225,6 +326,9 @@ async fn odd_paths_methods_and_sizes_get_a_problem_too() {
 
     // Characters, not bytes: 20,000 of four bytes each fit.
     let many = "🐈".repeat(20_000);
-    let task = ada.post(&format!("/organizations/{org}/projects/WEB/tasks"), json!({"title": "cats", "description": many})).await.expect(201);
+    let task = ada
+        .post(&format!("/organizations/{org}/projects/WEB/tasks"), json!({"title": "cats", "description": many}))
+        .await
+        .expect(201);
     assert_eq!(task["description"], many);
 }

@@ -11,7 +11,8 @@ async fn a_non_member_gets_one_and_the_same_404_on_every_route() {
     let org = ada.organization().await;
     ada.project(&org, json!({"name": "Website", "key": "WEB"})).await;
     ada.task(&org, "WEB", "One").await;
-    let comment = ada.post(&format!("/organizations/{org}/tasks/WEB-1/comments"), json!({"content": "x"})).await.expect(201);
+    let comment =
+        ada.post(&format!("/organizations/{org}/tasks/WEB-1/comments"), json!({"content": "x"})).await.expect(201);
     let invitation = ada
         .post(&format!("/organizations/{org}/invitations"), json!({"email": "someone@example.test", "role": "MEMBER"}))
         .await
@@ -20,7 +21,10 @@ async fn a_non_member_gets_one_and_the_same_404_on_every_route() {
     let document = api.get("/openapi.json").await.expect(200);
     let mut tried = 0;
     for (template, operations) in document["paths"].as_object().unwrap() {
-        let Some(path) = template.strip_prefix("/api/v1").filter(|path| path.starts_with("/organizations/{org}")) else { continue };
+        let Some(path) = template.strip_prefix("/api/v1").filter(|path| path.starts_with("/organizations/{org}"))
+        else {
+            continue;
+        };
         let existing = path
             .replace("{org}", &org)
             .replace("{project}", "WEB")
@@ -32,7 +36,12 @@ async fn a_non_member_gets_one_and_the_same_404_on_every_route() {
         for method in operations.as_object().unwrap().keys() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
             // A right body, no body, an unknown field, and nonsense: the answer is the same.
-            for body in [Some(json!({"name": "x", "title": "x", "content": "x"}).to_string()), Some("{}".to_owned()), Some("nonsense".to_owned()), None] {
+            for body in [
+                Some(json!({"name": "x", "title": "x", "content": "x"}).to_string()),
+                Some("{}".to_owned()),
+                Some("nonsense".to_owned()),
+                None,
+            ] {
                 let mut answers = Vec::new();
                 for path in [&existing, &absent] {
                     let signed_out = api.send(method.clone(), path, &[], body.clone()).await;

@@ -68,7 +68,11 @@ async fn bad_frames_are_answered_and_the_socket_stays() {
     ] {
         socket.send(frame.clone()).await;
         let answer = socket.next().await;
-        assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("invalid_request")), "{frame}: {answer}");
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("error"), &json!("invalid_request")),
+            "{frame}: {answer}"
+        );
         assert!(answer["message"].is_string());
     }
     socket.send(json!({"type": "subscribe", "id": 1, "topic": format!("task:{org}/WEB-9")})).await;
@@ -96,7 +100,9 @@ async fn every_read_and_write_of_a_project_says_its_position() {
     let (ada, org) = world().await;
     let at = format!("/organizations/{org}");
     let written = comment(&ada, &org, "x").await;
-    for path in ["/projects/WEB", "/projects/WEB/tasks", "/tasks/WEB-1", "/tasks/WEB-1/comments", "/tasks/WEB-1/activity"] {
+    for path in
+        ["/projects/WEB", "/projects/WEB/tasks", "/tasks/WEB-1", "/tasks/WEB-1/comments", "/tasks/WEB-1/activity"]
+    {
         assert_eq!(ada.get(&format!("{at}{path}")).await.cursor(), written, "{path}");
     }
     // A change that changes nothing leaves the position where it is.
@@ -122,7 +128,10 @@ async fn topics_of_a_task_and_of_its_project_carry_what_belongs_to_them() {
         assert_eq!(whole.event(kind).await["topic"], project);
     }
     let frame = socket.event("task.updated").await;
-    assert_eq!((&frame["topic"], &frame["event"]["changes"]["title"]), (&json!(task), &json!({"from": "Two", "to": "2"})));
+    assert_eq!(
+        (&frame["topic"], &frame["event"]["changes"]["title"]),
+        (&json!(task), &json!({"from": "Two", "to": "2"}))
+    );
     socket.expect_nothing_pending().await;
 
     socket.send(json!({"type": "unsubscribe", "id": 9, "topic": task})).await;

@@ -86,11 +86,16 @@ async fn members_change_roles_and_the_last_admin_stays() {
     ada.patch(&member(ada.id()), json!({"role": "MEMBER"})).await.problem(409, "last_admin");
     ben.patch(&member(ben.id()), json!({"role": "ADMIN"})).await.problem(403, "forbidden");
     ben.delete(&member(ada.id())).await.problem(403, "forbidden");
-    ben.post(&format!("/organizations/{org}/invitations"), json!({"email": "x@example.test"})).await.problem(403, "forbidden");
+    ben.post(&format!("/organizations/{org}/invitations"), json!({"email": "x@example.test"}))
+        .await
+        .problem(403, "forbidden");
 
     let promoted = ada.patch(&member(ben.id()), json!({"role": "ADMIN"})).await.expect(200);
     assert_eq!((&promoted["role"], &promoted["user"]["name"]), (&json!("ADMIN"), &json!("Ben")));
     ada.delete(&member(ada.id())).await.expect(204);
     ada.get(&format!("/organizations/{org}")).await.problem(404, "not_found");
-    assert_eq!(ben.get(&format!("/organizations/{org}/members")).await.expect(200)["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        ben.get(&format!("/organizations/{org}/members")).await.expect(200)["items"].as_array().unwrap().len(),
+        1
+    );
 }

@@ -57,7 +57,9 @@ async fn a_post_with_an_idempotency_key_does_its_work_once() {
     assert_eq!(ada.get(&tasks).await.expect(200)["items"].as_array().unwrap().len(), 1);
     let long = "k".repeat(65);
     for bad in [long.as_str(), "with space", ""] {
-        ada.send(Method::POST, &tasks, &[("idempotency-key", bad)], Some(json!({"title": "x"}))).await.problem(400, "invalid_request");
+        ada.send(Method::POST, &tasks, &[("idempotency-key", bad)], Some(json!({"title": "x"})))
+            .await
+            .problem(400, "invalid_request");
     }
 }
 

@@ -10,7 +10,10 @@ async fn two_people_work_on_one_project_and_each_sees_what_the_other_writes() {
     let org = ada.organization().await;
     let ben = ada.invite(&org, "Ben", "MEMBER").await;
     let project = ada.project(&org, json!({"name": "Website", "key": "WEB"})).await;
-    assert_eq!((&project["slug"], &project["key"], &project["status"]), (&json!("website"), &json!("WEB"), &json!("ACTIVE")));
+    assert_eq!(
+        (&project["slug"], &project["key"], &project["status"]),
+        (&json!("website"), &json!("WEB"), &json!("ACTIVE"))
+    );
 
     let task = ben.task(&org, "website", "Draw the landing page").await;
     assert_eq!(task["task_id"], "WEB-1");
@@ -54,7 +57,8 @@ async fn two_people_work_on_one_project_and_each_sees_what_the_other_writes() {
     let project = ben.get(&format!("/organizations/{org}/projects/WEB")).await.expect(200);
     assert_eq!((&project["task_count"], &project["completed_task_count"]), (&json!(1), &json!(1)));
     let activity = ben.get(&format!("/organizations/{org}/tasks/WEB-1/activity")).await.expect(200);
-    let kinds: Vec<_> = activity["items"].as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<_> =
+        activity["items"].as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["comment.deleted", "task.updated", "comment.updated", "comment.created", "task.created"]);
 
     // Removal ends what Ben sees, at once and everywhere.
@@ -81,7 +85,8 @@ async fn the_first_who_registers_with_an_invitation_is_in_and_others_are_not() {
     // Without an invitation: as if there were no such organization, and no user comes to be.
     let email = format!("{}@example.test", unique("eve"));
     for slug in [org.as_str(), "there-is-no-such-organization"] {
-        let body = json!({"email": email, "name": "Eve", "password": "a-quite-long-passphrase", "organization_slug": slug});
+        let body =
+            json!({"email": email, "name": "Eve", "password": "a-quite-long-passphrase", "organization_slug": slug});
         api.post("/auth/register", body).await.problem(403, "invitation_required");
     }
     api.login(&email, "a-quite-long-passphrase").await.problem(401, "invalid_credentials");
@@ -90,6 +95,7 @@ async fn the_first_who_registers_with_an_invitation_is_in_and_others_are_not() {
     let mine = ben.get("/me/organizations").await.expect(200);
     assert_eq!((&mine["items"][0]["slug"], &mine["items"][0]["role"]), (&json!(org), &json!("ADMIN")));
     let members = ben.get(&format!("/organizations/{org}/members")).await.expect(200);
-    let names: Vec<_> = members["items"].as_array().unwrap().iter().map(|member| member["user"]["name"].clone()).collect();
+    let names: Vec<_> =
+        members["items"].as_array().unwrap().iter().map(|member| member["user"]["name"].clone()).collect();
     assert_eq!(names, [json!("Ada"), json!("Ben")]);
 }

@@ -8,7 +8,8 @@ async fn slugs_and_keys_are_derived_and_unique_in_their_organization() {
     let api = Api::shared();
     let ada = api.register("Ada").await;
     let org = ada.organization().await;
-    let derived = |project: &Value| (project["slug"].as_str().unwrap().to_owned(), project["key"].as_str().unwrap().to_owned());
+    let derived =
+        |project: &Value| (project["slug"].as_str().unwrap().to_owned(), project["key"].as_str().unwrap().to_owned());
     for (name, slug, key) in [
         ("Web Site", "web-site", "WEBSITE"),
         ("Web Site", "web-site-1", "WEBSITE1"),
@@ -82,7 +83,16 @@ async fn tasks_are_filtered_sorted_and_paged() {
     let third = ada.get(&format!("{tasks}?limit=1&cursor={cursor}")).await.expect(200);
     assert_eq!((&third["items"][0]["title"], &third["next_cursor"]), (&json!(cat), &Value::Null));
 
-    for query in ["status=todo", "sort=title", "limit=0", "limit=101", "cursor=%21", "assignee=nobody", "due_before=soon", "colour=red"] {
+    for query in [
+        "status=todo",
+        "sort=title",
+        "limit=0",
+        "limit=101",
+        "cursor=%21",
+        "assignee=nobody",
+        "due_before=soon",
+        "colour=red",
+    ] {
         let answer = ada.get(&format!("{tasks}?{query}")).await;
         let field = query.split('=').next().unwrap();
         assert_eq!(answer.bad_fields(), [field], "{query}: {}", answer.text);

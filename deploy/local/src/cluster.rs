@@ -60,10 +60,8 @@ impl Cluster {
     /// Waits until the gateway and all behind it are ready; a process that ends meanwhile is an error that names it.
     pub fn wait_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
         let url = format!("{}/readyz", self.url());
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(2)))
-            .build()
-            .into();
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
         let deadline = Instant::now() + patience;
         loop {
             if agent.get(&url).call().is_ok() && self.unready_services()?.is_empty() {

@@ -23,11 +23,7 @@ pub fn fill(base: &str) -> anyhow::Result<()> {
             .into(),
     };
     let ada = api.register(PEOPLE[0], None)?;
-    api.post(
-        &ada,
-        "/organizations",
-        &json!({"name": "Acme", "slug": "acme", "contact_email": "hello@acme.test"}),
-    )?;
+    api.post(&ada, "/organizations", &json!({"name": "Acme", "slug": "acme", "contact_email": "hello@acme.test"}))?;
     let mut people = vec![ada];
     for (email, name) in &PEOPLE[1..] {
         let invitation =
@@ -40,9 +36,13 @@ pub fn fill(base: &str) -> anyhow::Result<()> {
     api.post(&people[0], &format!("{org}/projects"), &json!({
         "name": "Website", "slug": "website", "key": "WEB", "description": "The new site.", "due_date": "2030-06-30",
     }))?;
-    api.post(&people[1], &format!("{org}/projects"), &json!({
-        "name": "Mobile app", "slug": "mobile-app", "key": "APP", "description": "The same, in a pocket.",
-    }))?;
+    api.post(
+        &people[1],
+        &format!("{org}/projects"),
+        &json!({
+            "name": "Mobile app", "slug": "mobile-app", "key": "APP", "description": "The same, in a pocket.",
+        }),
+    )?;
     let tasks = [
         ("website", 0, "Draw the landing page", "IN_PROGRESS", Some(PEOPLE[1].0)),
         ("website", 0, "Write the imprint", "TODO", None),
@@ -52,9 +52,13 @@ pub fn fill(base: &str) -> anyhow::Result<()> {
         ("mobile-app", 2, "Offline mode", "IN_PROGRESS", Some(PEOPLE[1].0)),
     ];
     for (project, author, title, status, assignee) in tasks {
-        api.post(&people[author], &format!("{org}/projects/{project}/tasks"), &json!({
-            "title": title, "status": status, "assignee_email": assignee,
-        }))?;
+        api.post(
+            &people[author],
+            &format!("{org}/projects/{project}/tasks"),
+            &json!({
+                "title": title, "status": status, "assignee_email": assignee,
+            }),
+        )?;
     }
     let comments = [
         ("WEB-1", 1, "First draft is up. What do you think of the colours?"),

@@ -2,11 +2,7 @@
 //!
 //! sqlx's query data of each service (`.sqlx`), the OpenAPI document, and the tables of settings in the READMEs.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -23,7 +19,8 @@ const END: &str = "<!-- /settings -->";
 
 pub fn generate() -> anyhow::Result<()> {
     let programs = packages::find_or_install(&|line| say(line))?;
-    let folder = crate::servers::reachable(&std::env::temp_dir())?.join(format!("trellis-generate-{}", std::process::id()));
+    let folder =
+        crate::servers::reachable(&std::env::temp_dir())?.join(format!("trellis-generate-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let servers = TestServers::start(&programs, folder)?;
     for service in ["identity", "org", "project"] {
@@ -50,7 +47,8 @@ pub fn generate() -> anyhow::Result<()> {
 fn query_data(service: &str, servers: &TestServers) -> anyhow::Result<()> {
     let database = format!("generate_{service}");
     servers.postgres.psql(&format!("CREATE DATABASE {database}"), &[])?;
-    let (server, _) = servers.postgres.url().rsplit_once('/').map(|(s, d)| (s.to_owned(), d.to_owned())).context("no URL")?;
+    let (server, _) =
+        servers.postgres.url().rsplit_once('/').map(|(s, d)| (s.to_owned(), d.to_owned())).context("no URL")?;
     let url = format!("{server}/{database}");
     let folder = crate::root().join("services").join(service);
     let mut migrations: Vec<_> =

@@ -125,11 +125,7 @@ fn install(packages: &[&str], say: &dyn Fn(&str)) -> anyhow::Result<()> {
     if !root {
         command.args(["-n", "sh"]);
     }
-    let output = command
-        .args(["-c", script, "install"])
-        .args(packages)
-        .output()
-        .context("cannot run apt-get")?;
+    let output = command.args(["-c", script, "install"]).args(packages).output().context("cannot run apt-get")?;
     if !output.status.success() {
         bail!(
             "apt-get could not install {names}:\n{}\n{}",

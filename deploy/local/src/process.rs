@@ -61,9 +61,8 @@ impl Process {
             .stderr(log)
             // Ctrl-C in the terminal goes to the launcher alone, which ends the others in order.
             .process_group(0);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot start {} ({})", plan.name, plan.program.display()))?;
+        let child =
+            command.spawn().with_context(|| format!("cannot start {} ({})", plan.name, plan.program.display()))?;
         Ok(Self { plan, child })
     }
 

@@ -86,7 +86,7 @@ impl Postgres {
     }
 
     fn wait(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while self.psql("SELECT 1", &[]).is_err() {
             if let Some(status) = self.process.ended() {
                 bail!(
@@ -300,9 +300,9 @@ pub fn reachable(wanted: &Path) -> anyhow::Result<PathBuf> {
     };
     fs::create_dir_all(wanted)?;
     let wanted = wanted.canonicalize()?;
-    let open = wanted.ancestors().all(|folder| {
-        fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 != 0 || meta.uid() == user.uid)
-    });
+    let open = wanted
+        .ancestors()
+        .all(|folder| fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 != 0 || meta.uid() == user.uid));
     if open {
         return Ok(wanted);
     }

@@ -1,10 +1,6 @@
 //! For tests: a database of one's own, or a whole cluster of one's own, on the servers that `make test` started.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
@@ -122,7 +118,7 @@ impl TestCluster {
             nats: nats.port,
         };
         let mut cluster = Cluster::start(&crate::binaries()?, &folder, &folder, ports, &secrets, &names)?;
-        cluster.wait_ready(Duration::from_secs(60))?;
+        cluster.wait_ready(Duration::from_mins(1))?;
         Ok(Self { cluster, nats, secrets, folder, _databases: databases })
     }
 }
@@ -157,12 +153,16 @@ pub fn run(command: &[String]) -> anyhow::Result<()> {
     crate::up::build()?;
     let folder = servers::reachable(&std::env::temp_dir())?.join(format!("trellis-servers-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
+    // What tests leave behind goes with the servers.
+    let leftovers = folder.join("tmp");
+    std::fs::create_dir_all(&leftovers)?;
     let servers = TestServers::start(&programs, folder)?;
     let status = std::process::Command::new(&command[0])
         .args(&command[1..])
         .current_dir(crate::root())
         .env(DATABASE_URL, servers.postgres.url())
         .env(NATS_URL, servers.nats.url())
+        .env("TMPDIR", &leftovers)
         .status()
         .with_context(|| format!("cannot run {}", command[0]))?;
     anyhow::ensure!(status.success(), "{} failed ({status})", command.join(" "));

@@ -81,7 +81,7 @@ pub fn up(port: u16) -> anyhow::Result<()> {
     step(4, "starting identity, org, project and the gateway");
     let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases)?;
     let url = cluster.url();
-    running.cluster.insert(cluster).wait_ready(Duration::from_secs(60))?;
+    running.cluster.insert(cluster).wait_ready(Duration::from_mins(1))?;
     let filled = home.join("demo.filled");
     if !filled.exists() && !stop.load(Ordering::Relaxed) {
         step(5, "filling in demo data");
@@ -183,7 +183,7 @@ impl Running {
             for process in self.processes() {
                 let Some(status) = process.ended() else { continue };
                 say(&obituary(&process.plan, status));
-                deaths.retain(|death| death.elapsed() < Duration::from_secs(60));
+                deaths.retain(|death| death.elapsed() < Duration::from_mins(1));
                 deaths.push(Instant::now());
                 if deaths.len() > DEATHS_PER_MINUTE {
                     bail!("{} keeps stopping. Its log: {}", process.plan.name, process.plan.log.display());
@@ -225,13 +225,9 @@ struct PidFile(PathBuf);
 impl PidFile {
     fn take(file: &Path) -> anyhow::Result<Self> {
         if let Some(pid) = running_launcher(file) {
-            bail!(
-                "a cluster of this checkout runs already (pid {}). `make down` stops it",
-                pid.as_raw_nonzero()
-            );
+            bail!("a cluster of this checkout runs already (pid {}). `make down` stops it", pid.as_raw_nonzero());
         }
-        fs::write(file, std::process::id().to_string())
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(file, std::process::id().to_string()).with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Self(file.to_owned()))
     }
 }

@@ -33,8 +33,8 @@ impl Watch {
         let header = |value: &str| HeaderValue::from_str(value).context("TOKEN is no token");
         request.headers_mut().insert("sec-websocket-protocol", header("trellis.v1")?);
         request.headers_mut().insert("authorization", header(&format!("Bearer {}", self.token))?);
-        let stream = TcpStream::connect(address)
-            .with_context(|| format!("no gateway at {}: does `make up` run?", self.url))?;
+        let stream =
+            TcpStream::connect(address).with_context(|| format!("no gateway at {}: does `make up` run?", self.url))?;
         let (mut socket, _) = tungstenite::client(request, stream)
             .map_err(|error| anyhow::anyhow!("the gateway refused the connection: {error}"))?;
 

@@ -76,7 +76,11 @@ fn launcher_and_compose_set_the_same_addresses_and_secrets() {
     for process in PROCESSES {
         // Tuning that only containers offer as variables of their own.
         let only_compose: BTreeSet<String> = [
-            "TRELLIS_LOG", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRELLIS_CORS_ORIGINS", "TRELLIS_TRUSTED_PROXIES", "TRELLIS_RATE_LIMITS",
+            "TRELLIS_LOG",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "TRELLIS_CORS_ORIGINS",
+            "TRELLIS_TRUSTED_PROXIES",
+            "TRELLIS_RATE_LIMITS",
         ]
         .map(str::to_owned)
         .into();
@@ -119,7 +123,8 @@ fn every_secret_that_compose_uses_is_made_by_the_script_and_none_has_a_default()
             if let Some(secret) = value.strip_prefix("/run/secrets/") {
                 assert!(mounted.contains(secret), "{service} reads {secret} but does not mount it");
             }
-            let sensitive = ["PASSWORD", "SECRET", "DATABASE_URL", "SERVICE_KEY"].iter().any(|word| name.contains(word));
+            let sensitive =
+                ["PASSWORD", "SECRET", "DATABASE_URL", "SERVICE_KEY"].iter().any(|word| name.contains(word));
             assert!(!sensitive || name.ends_with("_FILE"), "{service} has {name} as a plain value");
         }
     }

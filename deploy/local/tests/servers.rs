@@ -17,8 +17,9 @@ fn servers_start_keep_roles_apart_and_end_with_their_value() {
     let folder = folder("roles");
     let servers = TestServers::start(&programs, folder.clone()).unwrap();
     let (postgres, nats) = (servers.postgres.port, servers.nats.port);
-    let passwords: BTreeMap<_, _> =
-        [("trellis_org", "one"), ("trellis_org_owner", "two")].map(|(role, word)| (role.to_owned(), word.to_owned())).into();
+    let passwords: BTreeMap<_, _> = [("trellis_org", "one"), ("trellis_org_owner", "two")]
+        .map(|(role, word)| (role.to_owned(), word.to_owned()))
+        .into();
 
     // Twice: provisioning what is there changes nothing.
     for _ in 0..2 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use trellis_proto::project::v1 as project;
 use utoipa::ToSchema;
 
@@ -13,9 +13,9 @@ use crate::people::Found;
 /// From what a field was changed, and to what; values as the object itself shows them.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangedField {
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub from: Box<RawValue>,
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub to: Box<RawValue>,
 }
 
@@ -35,8 +35,17 @@ pub fn changes(changes: Vec<project::Change>, people: &Found) -> BTreeMap<String
         .into_iter()
         .map(|change| {
             let person = names_people(&change);
-            let value = |json| if person { person_json(&json, people) } else { raw(json) };
-            let field = ChangedField { from: value(change.from_json), to: value(change.to_json) };
+            let value = |json: String| {
+                if person {
+                    person_json(&json, people)
+                } else {
+                    raw(json)
+                }
+            };
+            let field = ChangedField {
+                from: value(change.from_json),
+                to: value(change.to_json),
+            };
             (change.field, field)
         })
         .collect()
@@ -49,7 +58,9 @@ fn names_people(change: &project::Change) -> bool {
 
 fn person_json(json: &str, people: &Found) -> Box<RawValue> {
     match serde_json::from_str::<Option<String>>(json) {
-        Ok(Some(id)) => serde_json::value::to_raw_value(&people.person(&id)).unwrap_or_else(|_| null()),
+        Ok(Some(id)) => {
+            serde_json::value::to_raw_value(&people.person(&id)).unwrap_or_else(|_| null())
+        }
         _ => null(),
     }
 }
@@ -109,7 +120,11 @@ mod tests {
     use super::*;
 
     fn change(field: &str, from: &str, to: &str) -> project::Change {
-        project::Change { field: field.into(), from_json: from.into(), to_json: to.into() }
+        project::Change {
+            field: field.into(),
+            from_json: from.into(),
+            to_json: to.into(),
+        }
     }
 
     #[test]
@@ -120,7 +135,11 @@ mod tests {
         ];
         assert_eq!(changed_people(&list), ["u1"]);
         let mut people = Found::default();
-        people.insert(Person { id: "u1".into(), name: "Ann".into(), email: "ann@example.org".into() });
+        people.insert(Person {
+            id: "u1".into(),
+            name: "Ann".into(),
+            email: "ann@example.org".into(),
+        });
         let shown = serde_json::to_value(changes(list, &people)).unwrap();
         assert_eq!(
             shown,

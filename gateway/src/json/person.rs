@@ -18,13 +18,21 @@ pub struct Person {
 impl Person {
     /// Someone whose id is all that is known.
     pub fn unknown(id: &str) -> Self {
-        Self { id: id.to_owned(), name: String::new(), email: String::new() }
+        Self {
+            id: id.to_owned(),
+            name: String::new(),
+            email: String::new(),
+        }
     }
 }
 
 impl From<identity::User> for Person {
     fn from(user: identity::User) -> Self {
-        Self { id: user.id, name: user.name, email: user.email }
+        Self {
+            id: user.id,
+            name: user.name,
+            email: user.email,
+        }
     }
 }
 
@@ -40,7 +48,11 @@ pub struct User {
 
 impl User {
     pub fn person(&self) -> Person {
-        Person { id: self.id.clone(), name: self.name.clone(), email: self.email.clone() }
+        Person {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+        }
     }
 }
 

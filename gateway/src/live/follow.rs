@@ -182,7 +182,7 @@ fn delivery(event: &Event) -> Option<tracing::Span> {
 }
 
 /// What the future gives, once; for ever pending where there is none.
-async fn or_never<T>(future: &mut Option<BoxFuture<'_, T>>) -> T {
+pub(super) async fn or_never<T>(future: &mut Option<BoxFuture<'_, T>>) -> T {
     match future {
         Some(running) => {
             let value = running.await;

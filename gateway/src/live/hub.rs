@@ -255,16 +255,20 @@ impl Hub {
     async fn watch_restart(&self, closing: &CancellationToken, restart: &watch::Sender<bool>) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // At the start nothing is known yet, which is nothing to complain of.
+        let mut before = false;
         loop {
             tokio::select! {
                 _ = look.tick() => {}
                 () = closing.cancelled(), if !*restart.borrow() => {}
             }
-            let must = closing.is_cancelled() || !self.sessions.fresh() || !self.memberships.fresh();
+            let known = self.sessions.fresh() && self.memberships.fresh();
+            let must = closing.is_cancelled() || !known;
             let changed = restart.send_if_modified(|before| std::mem::replace(before, must) != must);
-            if changed && must {
-                tracing::info!(stopping = closing.is_cancelled(), "sockets are closed; their clients resume elsewhere");
+            if changed && before && !known {
+                tracing::warn!("sessions or memberships are not known any more; sockets are closed");
             }
+            before |= known;
         }
     }
 }

@@ -82,10 +82,9 @@ impl Log {
 
     /// Asks as the user whether the topic may be listened to, and where its order stands.
     pub async fn open(&self, user: &User, topic: &OpenTopicRequest) -> Result<Opened, Problem> {
-        let call = self.clients.read(|| {
-            let mut project = self.clients.project.clone();
-            let request = user.request(topic.clone());
-            async move { project.open_topic(request).await }
+        let clients = &self.clients;
+        let call = clients.read(&clients.project, user, topic.clone(), |mut project, request| async move {
+            project.open_topic(request).await
         });
         let answer = with_deadline(OPEN_WITHIN, call).await.map_err(|status| Problem::from(&status))?.into_inner();
         let subject = Some(answer.subject_id.as_str()).filter(|id| !id.is_empty());

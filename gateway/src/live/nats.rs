@@ -69,10 +69,11 @@ impl Nats {
                     tracing::debug!(%error, "cannot publish");
                 }
             }
-            match timeout(AGAIN, back.wait_for(|heard| *heard >= number)).await {
-                Ok(Ok(_)) => return,
+            let heard = timeout(AGAIN, back.wait_for(|heard| *heard >= number)).await.map(|heard| heard.is_ok());
+            match heard {
+                Ok(true) => return,
                 // The listener has ended, and so does everything else.
-                Ok(Err(_)) => std::future::pending().await,
+                Ok(false) => std::future::pending().await,
                 Err(_) => {}
             }
         }

@@ -327,7 +327,7 @@ mod tests {
         let now = Instant::now();
         let mut sequencer = Sequencer::new(EPOCH, 5);
         sequencer.offer(now, OTHER, 1, 1);
-        assert_eq!(sequencer.take(now), []);
+        assert_eq!(sequencer.take(now), [0; 0]);
         assert_eq!(sequencer.next(now), Next::Read { after: 5 });
         sequencer.offer(now, OTHER, 2, 2);
         assert!(!sequencer.read(now, bounds(5), []));

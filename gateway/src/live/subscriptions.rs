@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::Message;
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ pub struct Subscription {
 /// A frame that is to be written.
 pub struct Outgoing {
     pub slot: Option<Slot>,
-    pub frame: Utf8Bytes,
+    pub message: Message,
     /// The live event that it delivers.
     pub live: Option<Arc<Entry>>,
 }
@@ -222,12 +222,13 @@ impl Subscriptions {
     }
 
     /// Tells the positions of topics that were quiet for a while.
-    pub fn positions(&mut self, now: Instant, quiet: Duration, out: &mut VecDeque<Outgoing>) {
+    pub fn positions(&mut self, quiet: Duration, out: &mut VecDeque<Outgoing>) {
+        let now = Instant::now();
         for (slot, known) in &mut self.by_slot {
             if !known.paused && now.duration_since(known.told_at) >= quiet {
                 known.told_at = now;
-                let frame = frames::position(&known.spelling, known.place.at);
-                out.push_back(Outgoing { slot: Some(*slot), frame, live: None });
+                let message = Message::Text(frames::position(&known.spelling, known.place.at));
+                out.push_back(Outgoing { slot: Some(*slot), message, live: None });
             }
         }
     }
@@ -252,9 +253,9 @@ impl Subscription {
             self.told_at = Instant::now();
         }
         for entry in taken.drain(..) {
-            let frame = entry.frame(&self.spelling);
+            let message = Message::Text(entry.frame(&self.spelling));
             let live = (entry.at.seq > self.live_from).then_some(entry);
-            out.push_back(Outgoing { slot: Some(slot), frame, live });
+            out.push_back(Outgoing { slot: Some(slot), message, live });
         }
     }
 
@@ -262,7 +263,7 @@ impl Subscription {
     fn say_reset(&mut self, slot: Slot, out: &mut VecDeque<Outgoing>) {
         self.told_at = Instant::now();
         self.live_from = self.place.at.seq;
-        let frame = frames::subscribed(None, &self.spelling, self.place.at, false);
-        out.push_back(Outgoing { slot: Some(slot), frame, live: None });
+        let message = Message::Text(frames::subscribed(None, &self.spelling, self.place.at, false));
+        out.push_back(Outgoing { slot: Some(slot), message, live: None });
     }
 }

@@ -56,8 +56,12 @@ impl Wire {
 
     /// Says why, and waits a moment for the answer, so that the connection's end does not overtake the words.
     pub async fn close(mut self, why: Ending) {
-        let Some((code, reason)) = why.close() else { return };
         let farewell = async {
+            let Some((code, reason)) = why.close() else {
+                // The answer to the client's own close, where it sent one.
+                let _ = self.socket.flush().await;
+                return;
+            };
             let frame = CloseFrame { code, reason: reason.into() };
             if self.socket.feed(Message::Close(Some(frame))).await.is_ok() && self.socket.flush().await.is_ok() {
                 // After a read that failed nothing more can be read; the client may still be sending.

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 use trellis_authn::{AuthnLayer, ServiceKey, ServiceName, Sessions};
@@ -54,18 +55,25 @@ impl App {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { config, server } = self;
         let background = Background::default();
-        // Told to stop while it waits, there is nothing to end.
         let starting = Box::pin(start(&config, &background));
-        let Some(started) = shutdown.run_until_cancelled(starting).await else { return Ok(()) };
-        let (log, routes) = started?;
-        server.readiness().set(true).await;
-        tracing::info!("ready");
-        let served = server.serve(routes, shutdown).await;
+        let ended = match shutdown.run_until_cancelled(starting).await {
+            Some(Ok((log, routes))) => {
+                server.readiness().set(true).await;
+                tracing::info!("ready");
+                let ended = server.serve(routes, shutdown).await;
+                background.end().await;
+                if timeout(CLOSING, log.pool().close()).await.is_err() {
+                    tracing::warn!("connections to the database did not close in time");
+                }
+                ended.map_err(Into::into)
+            }
+            Some(Err(error)) => Err(error),
+            // Told to stop while it waited.
+            None => Ok(()),
+        };
         background.end().await;
-        if tokio::time::timeout(CLOSING, log.pool().close()).await.is_err() {
-            tracing::warn!("connections to the database did not close in time");
-        }
-        Ok(served?)
+        tracing::info!("stopped");
+        ended
     }
 }
 
@@ -77,11 +85,14 @@ struct Background {
 }
 
 impl Background {
-    async fn end(self) {
+    async fn end(&self) {
         self.shutdown.cancel();
         self.tasks.close();
-        if tokio::time::timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
-            tracing::warn!(left = self.tasks.len(), "background tasks did not end in time");
+        if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                left = self.tasks.len(),
+                "background tasks did not end in time"
+            );
         }
     }
 }
@@ -94,14 +105,16 @@ async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log,
     let feed = SessionFeed::new(log.clone());
     let keyring = Keyring::open(&log).await?;
     let sessions = Sessions::follow(feed, Some(nats.clone()), shutdown.clone());
-    let key = ServiceKey::new(ServiceName::Identity, &config.service_key).map_err(anyhow::Error::msg)?;
+    let key =
+        ServiceKey::new(ServiceName::Identity, &config.service_key).map_err(anyhow::Error::msg)?;
     let ops = Arc::new(Ops {
         log: log.clone(),
         hasher: Hasher::new()?,
         keyring,
         sessions: Arc::clone(&sessions),
         org: Org::new(Channel::new(&config.org), key),
-        token_secret: TokenSecret::new(config.token_secret.clone()).context("the token secret is too short")?,
+        token_secret: TokenSecret::new(config.token_secret.clone())
+            .context("the token secret is too short")?,
         lifetimes: Lifetimes {
             access: TimeDelta::from_std(config.access_token_ttl)?,
             long_access: TimeDelta::from_std(config.long_access_token_ttl)?,
@@ -109,9 +122,16 @@ async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log,
     });
     sessions.loaded().await;
 
-    let relay = RelayConfig { database_url: config.database_url.clone(), nats };
+    let relay = RelayConfig {
+        database_url: config.database_url.clone(),
+        nats,
+    };
     tasks.spawn(Relay::run(log.clone(), relay, shutdown.clone()));
-    tasks.spawn(run_retention(log.clone(), config.event_retention, shutdown.clone()));
+    tasks.spawn(run_retention(
+        log.clone(),
+        config.event_retention,
+        shutdown.clone(),
+    ));
     tasks.spawn(keep_keys_current(Arc::clone(&ops), shutdown.clone()));
     tasks.spawn(keep_swept(Arc::clone(&ops), shutdown.clone()));
 
@@ -129,9 +149,16 @@ async fn keep_swept(ops: Arc<Ops>, shutdown: CancellationToken) {
 }
 
 async fn open_database(config: &Config) -> anyhow::Result<Log> {
-    let owner = config.migration_database_url.as_ref().unwrap_or(&config.database_url);
-    migrate(owner, &MIGRATIONS).await.context("the database cannot be migrated")?;
-    let pool = connect(&config.database_url, config.connections).await.context("the database cannot be used")?;
+    let owner = config
+        .migration_database_url
+        .as_ref()
+        .unwrap_or(&config.database_url);
+    migrate(owner, &MIGRATIONS)
+        .await
+        .context("the database cannot be migrated")?;
+    let pool = connect(&config.database_url, config.connections)
+        .await
+        .context("the database cannot be used")?;
     // A quarter of the connections is for reads alone.
     let writers = config.connections - (config.connections / 4).max(1);
     Ok(Log::open(pool, CONTEXT, writers as usize).await?)

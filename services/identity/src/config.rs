@@ -108,14 +108,21 @@ impl Config {
             settings.refuse(SERVICE_KEY, why);
         }
         if self.connections < 2 {
-            settings.refuse(CONNECTIONS, "must be at least 2: writers leave one for readers");
+            settings.refuse(
+                CONNECTIONS,
+                "must be at least 2: writers leave one for readers",
+            );
         }
         if self.token_secret.expose_secret().len() < TokenSecret::FEWEST_BYTES {
-            settings.refuse(TOKEN_SECRET, format!("must be at least {} bytes", TokenSecret::FEWEST_BYTES));
+            settings.refuse(
+                TOKEN_SECRET,
+                format!("must be at least {} bytes", TokenSecret::FEWEST_BYTES),
+            );
         }
-        for (name, ttl) in
-            [(ACCESS_TOKEN_TTL, self.access_token_ttl), (LONG_ACCESS_TOKEN_TTL, self.long_access_token_ttl)]
-        {
+        for (name, ttl) in [
+            (ACCESS_TOKEN_TTL, self.access_token_ttl),
+            (LONG_ACCESS_TOKEN_TTL, self.long_access_token_ttl),
+        ] {
             if ttl < Duration::from_secs(1) || ttl > LONGEST_TTL {
                 settings.refuse(name, "must be from 1s to 7d");
             }
@@ -133,7 +140,10 @@ mod tests {
         let mut settings = Settings::from_source(Box::new(|_| None));
         let _ = Config::read(&mut settings);
         let (readme, table) = (include_str!("../README.md"), settings.table());
-        assert!(readme.contains(table.trim()), "paste the output of `trellis-identity --settings`:\n{table}");
+        assert!(
+            readme.contains(table.trim()),
+            "paste the output of `trellis-identity --settings`:\n{table}"
+        );
     }
 
     #[test]
@@ -150,7 +160,10 @@ mod tests {
             Some(value.to_owned())
         }));
         let _ = Config::read(&mut settings);
-        let problems = settings.finish().err().map_or_else(Vec::new, |error| error.0);
+        let problems = settings
+            .finish()
+            .err()
+            .map_or_else(Vec::new, |error| error.0);
         let refused = [
             "TRELLIS_DATABASE_URL",
             "TRELLIS_PEER_KEYS",
@@ -161,7 +174,10 @@ mod tests {
             LONG_ACCESS_TOKEN_TTL,
         ];
         for name in refused {
-            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} in {problems:?}");
+            assert!(
+                problems.iter().any(|problem| problem.starts_with(name)),
+                "{name} in {problems:?}"
+            );
         }
     }
 }

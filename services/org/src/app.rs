@@ -3,17 +3,20 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
-use trellis_authn::{AuthnLayer, IdentityFeed, Sessions};
-use trellis_eventlog::{Log, Relay, RelayConfig, connect, migrate, run_retention};
+use trellis_authn::{AuthnLayer, IdentityFeed, ServiceKey, ServiceName, Sessions};
+use trellis_eventlog::{Log, Relay, RelayConfig, connect, connect_nats, migrate, run_retention};
 use trellis_proto::{
     identity::v1::identity_service_client::IdentityServiceClient,
     org::v1::org_service_server::{OrgServiceServer, SERVICE_NAME},
 };
 use trellis_rpc::{Channel, Server};
 
-use crate::{MIGRATIONS, config::Config, grpc::OrgGrpc, ops::Ops, people::People};
+use crate::{config::Config, domain::InvitationKey, grpc::OrgGrpc, ops::Ops, people::People};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The service's word in subjects.
 const CONTEXT: &str = "org";
@@ -32,7 +35,7 @@ pub struct App {
 
 /// Serves until `shutdown`.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    App::bind(config).await?.run(shutdown).await
+    Box::pin(App::bind(config).await?.run(shutdown)).await
 }
 
 impl App {
@@ -51,25 +54,25 @@ impl App {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { config, server } = self;
         let background = Background::default();
-        let Some(started) = shutdown
-            .run_until_cancelled(start(&config, &background))
-            .await
-        else {
-            background.end().await;
-            return Ok(());
+        let starting = Box::pin(start(&config, &background));
+        let ended = match shutdown.run_until_cancelled(starting).await {
+            Some(Ok((log, routes))) => {
+                server.readiness().set(true).await;
+                tracing::info!("ready");
+                let ended = server.serve(routes, shutdown).await;
+                background.end().await;
+                if timeout(CLOSING, log.pool().close()).await.is_err() {
+                    tracing::warn!("connections to the database did not close in time");
+                }
+                ended.map_err(Into::into)
+            }
+            Some(Err(error)) => Err(error),
+            // Told to stop while it waited.
+            None => Ok(()),
         };
-        let (log, routes) = started?;
-        server.readiness().set(true).await;
-        tracing::info!("ready");
-        let served = server.serve(routes, shutdown).await;
         background.end().await;
-        if tokio::time::timeout(CLOSING, log.pool().close())
-            .await
-            .is_err()
-        {
-            tracing::warn!("connections to the database did not close in time");
-        }
-        Ok(served?)
+        tracing::info!("stopped");
+        ended
     }
 }
 
@@ -81,13 +84,10 @@ struct Background {
 }
 
 impl Background {
-    async fn end(self) {
+    async fn end(&self) {
         self.shutdown.cancel();
         self.tasks.close();
-        if tokio::time::timeout(WIND_DOWN, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
             tracing::warn!(
                 left = self.tasks.len(),
                 "background tasks did not end in time"
@@ -99,12 +99,13 @@ impl Background {
 /// Everything up to the first call that can be served. NATS may be down.
 async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log, Routes)> {
     let Background { tasks, shutdown } = background;
-    migrate(&config.migration_database_url, &MIGRATIONS)
+    let key = ServiceKey::new(ServiceName::Org, &config.service_key).map_err(anyhow::Error::msg)?;
+    let invitations = InvitationKey::new(&config.invitation_secret)
+        .context("the invitation secret is too short")?;
+    let log = open_database(config).await?;
+    let nats = connect_nats(&config.nats_url)
         .await
-        .context("could not migrate the database")?;
-    let pool = connect(&config.database_url, config.database_connections).await?;
-    let log = Log::open(pool, CONTEXT, writers(config.database_connections)).await?;
-    let nats = connect_nats(&config.nats_url).await?;
+        .context("TRELLIS_NATS_URL")?;
     let relay = RelayConfig {
         database_url: config.database_url.clone(),
         nats: nats.clone(),
@@ -117,40 +118,35 @@ async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log,
     ));
 
     let identity = IdentityServiceClient::new(Channel::new(&config.identity));
-    let feed = IdentityFeed::new(identity.clone(), config.service_key.clone());
+    let feed = IdentityFeed::new(identity.clone(), key.clone());
     let sessions = Sessions::follow(feed, Some(nats), shutdown.clone());
     wait_for_identity(&sessions).await;
 
-    let people = People::new(identity, config.service_key.clone());
-    let ops = Ops::new(log.clone(), people, config.invitation_key.clone());
-    let authn = AuthnLayer::new(sessions, config.peer_keys.clone());
+    let ops = Ops::new(log.clone(), People::new(identity, key), invitations);
+    let authn = AuthnLayer::new(sessions, config.peers.clone());
     let service = OrgServiceServer::new(OrgGrpc::new(ops));
     Ok((log, Routes::new(authn.layer(service))))
 }
 
+async fn open_database(config: &Config) -> anyhow::Result<Log> {
+    let owner = config
+        .migration_database_url
+        .as_ref()
+        .unwrap_or(&config.database_url);
+    migrate(owner, &MIGRATIONS)
+        .await
+        .context("the database cannot be migrated")?;
+    let pool = connect(&config.database_url, config.connections)
+        .await
+        .context("the database cannot be used")?;
+    // A quarter of the connections is for reads alone.
+    let writers = config.connections - (config.connections / 4).max(1);
+    Ok(Log::open(pool, CONTEXT, writers as usize).await?)
+}
+
 /// Nobody can be let in before it is known whose tokens are good.
 async fn wait_for_identity(sessions: &Sessions) {
-    while tokio::time::timeout(SAY, sessions.loaded()).await.is_err() {
+    while timeout(SAY, sessions.loaded()).await.is_err() {
         tracing::warn!("waiting for identity: its keys and ended sessions");
     }
-}
-
-/// A quarter of the connections stays free for reads.
-fn writers(connections: u32) -> usize {
-    usize::try_from(connections - connections.div_ceil(4)).unwrap_or(1)
-}
-
-/// Does not wait for NATS: the client connects when it can.
-async fn connect_nats(url: &str) -> anyhow::Result<async_nats::Client> {
-    async_nats::ConnectOptions::new()
-        .name("trellis-org")
-        .retry_on_initial_connect()
-        .ping_interval(Duration::from_secs(2))
-        .reconnect_delay_callback(|attempts| {
-            Duration::from_millis(100).saturating_mul(u32::try_from(attempts.min(10)).unwrap_or(10))
-        })
-        .event_callback(|event| async move { tracing::info!(%event, "NATS") })
-        .connect(url)
-        .await
-        .context("TRELLIS_NATS_URL")
 }

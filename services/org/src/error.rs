@@ -93,7 +93,13 @@ impl Error {
             }
             Self::AlreadyMember => {
                 already_exists("member", "You are a member of this organization already.")
+                    .with_field(
+                        "token",
+                        "already_exists",
+                        "is for an organization that you are a member of",
+                    )
             }
+
             Self::LastAdmin(field) => Problem::new(
                 Code::LastAdmin,
                 "An organization needs at least one ADMIN: make somebody else ADMIN first.",
@@ -125,7 +131,7 @@ impl Error {
                 tracing::error!(what, "unexpected");
                 internal()
             }
-            Self::Database(error) if is_passing(&error) => {
+            Self::Database(error) if is_outage(&error) => {
                 tracing::warn!(%error, "the database does not answer");
                 Problem::unavailable("The database does not answer at the moment.")
             }
@@ -156,22 +162,21 @@ fn internal() -> Problem {
     Problem::new(Code::Internal, "Something went wrong.")
 }
 
-/// Whether the database was not reached, rather than refused what it was told.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// Whether the database is away or at its limits, so that trying again makes sense.
+fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Connection exceptions; too many connections; it goes down or starts; a statement or lock took too long.
+        // Connections (08), resources (53), cancelled or shut down (57), lock not free (55P03), deadlock and
+        // serialization (40), a transaction that was ended for idling (25P03), a standby that was told to write.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08")
-                || matches!(
-                    &*code,
-                    "53300" | "57014" | "57P01" | "57P02" | "57P03" | "55P03"
-                )
+            ["08", "53", "57", "40"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
         }),
         _ => false,
     }

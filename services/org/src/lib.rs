@@ -1,10 +1,11 @@
 //! Organizations, members, roles and invitations; whether a user may work in an organization.
 //!
 //! `grpc` decodes and calls `ops`, one use case each; these decide by the rules of `domain` and read and write
-//! through `store`; `wire` says what things look like in messages, `people` asks identity. `app` wires it all,
-//! `config` reads the environment.
+//! through `store`; `wire` says what things look like in messages, `people` asks identity. `app` wires it up
+//! and shuts it down, `config` is what an operator may set.
 
 pub mod app;
+pub mod command;
 pub mod config;
 pub mod domain;
 mod error;
@@ -13,6 +14,3 @@ mod ops;
 mod people;
 mod store;
 mod wire;
-
-/// The tables, in the order in which they were made.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,14 +1,14 @@
-//! `trellis-org`: settings, telemetry, run.
+//! The process: reads its settings, starts telemetry, runs.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use anyhow::{bail, ensure};
-use trellis_org::{app, config::Config};
+use trellis_org::{app, command, config::Config};
+use trellis_settings::Settings;
 use trellis_telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match answer(std::env::args().nth(1).as_deref()).await {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("trellis-org: {error:#}");
@@ -17,31 +17,18 @@ async fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "answers to questions on the command line"
-)]
-async fn answer(question: Option<&str>) -> anyhow::Result<()> {
-    match question {
-        None => return run().await,
-        Some("--settings") => print!("{}", Config::table()),
-        Some("--version") => println!("trellis-org {}", env!("CARGO_PKG_VERSION")),
-        Some("--healthcheck") => ensure!(
-            trellis_rpc::is_ready(Config::from_env()?.0.listen).await,
-            "not ready"
-        ),
-        Some(_) => bail!("usage: trellis-org [--settings | --version | --healthcheck]"),
-    }
-    Ok(())
-}
-
 async fn run() -> anyhow::Result<()> {
-    let (config, warnings) = Config::from_env()?;
+    let mut settings = Settings::from_env();
+    let config = Config::read(&mut settings);
+    if let Some(argument) = env::args().nth(1) {
+        return command::answer(&argument, &settings, &config).await;
+    }
+    let unknown = settings.finish()?;
     let telemetry = Telemetry::start("trellis-org", &config.telemetry)?;
-    warnings
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
-    let done = app::run(config, trellis_rpc::shutdown_on_signal()?).await;
+    for warning in unknown {
+        tracing::warn!("{warning}");
+    }
+    let ended = app::run(config, trellis_rpc::shutdown_on_signal()?).await;
     telemetry.shutdown().await;
-    done
+    ended
 }

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
-use trellis_authn::{AuthnLayer, IdentityFeed, Memberships, Sessions};
+use trellis_authn::{AuthnLayer, IdentityFeed, Memberships, ServiceKey, ServiceName, Sessions};
 use trellis_eventlog::{Log, Relay, RelayConfig, connect, connect_nats, migrate, run_retention};
 use trellis_proto::{
     identity::v1::identity_service_client::IdentityServiceClient,
@@ -16,12 +16,13 @@ use trellis_proto::{
 use trellis_rpc::{Channel, Server};
 
 use crate::{
-    MIGRATIONS,
     config::Config,
     grpc::ProjectGrpc,
     ops::{Leavings, Ops, keep_deleted_forgotten},
     people::People,
 };
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The service's word in subjects.
 const CONTEXT: &str = "project";
@@ -40,7 +41,7 @@ pub struct App {
 
 /// Serves until `shutdown`.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    App::bind(config).await?.run(shutdown).await
+    Box::pin(App::bind(config).await?.run(shutdown)).await
 }
 
 impl App {
@@ -55,27 +56,29 @@ impl App {
         self.server.address()
     }
 
-    /// Waits for what it depends on, serves until `shutdown`, then ends what is in flight: 25 s at most.
+    /// Waits for the database, identity and org, serves until `shutdown`, then ends what is in flight: 25 s at most.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { config, server } = self;
         let background = Background::default();
-        let started = shutdown.run_until_cancelled(start(&config, &background)).await;
-        let (log, routes) = match started {
-            Some(Ok(started)) => started,
-            not_started => {
+        let starting = Box::pin(start(&config, &background));
+        let ended = match shutdown.run_until_cancelled(starting).await {
+            Some(Ok((log, routes))) => {
+                server.readiness().set(true).await;
+                tracing::info!("ready");
+                let ended = server.serve(routes, shutdown).await;
                 background.end().await;
-                // Told to stop while it waited, or what it waited for can never be.
-                return not_started.map_or(Ok(()), |started| started.map(drop));
+                if timeout(CLOSING, log.pool().close()).await.is_err() {
+                    tracing::warn!("connections to the database did not close in time");
+                }
+                ended.map_err(Into::into)
             }
+            Some(Err(error)) => Err(error),
+            // Told to stop while it waited.
+            None => Ok(()),
         };
-        server.readiness().set(true).await;
-        tracing::info!("ready");
-        let served = server.serve(routes, shutdown).await;
         background.end().await;
-        if tokio::time::timeout(CLOSING, log.pool().close()).await.is_err() {
-            tracing::warn!("connections to the database did not close in time");
-        }
-        Ok(served?)
+        tracing::info!("stopped");
+        ended
     }
 }
 
@@ -87,11 +90,14 @@ struct Background {
 }
 
 impl Background {
-    async fn end(self) {
+    async fn end(&self) {
         self.shutdown.cancel();
         self.tasks.close();
-        if tokio::time::timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
-            tracing::warn!(left = self.tasks.len(), "background tasks did not end in time");
+        if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                left = self.tasks.len(),
+                "background tasks did not end in time"
+            );
         }
     }
 }
@@ -99,47 +105,62 @@ impl Background {
 /// Everything up to the first call that can be served. NATS may be down.
 async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log, Routes)> {
     let Background { tasks, shutdown } = background;
-    let nats = connect_nats(&config.nats_url).await.context("TRELLIS_NATS_URL")?;
-    let key = config.service_key.clone();
+    let key =
+        ServiceKey::new(ServiceName::Project, &config.service_key).map_err(anyhow::Error::msg)?;
+    let log = open_database(config).await?;
+    let nats = connect_nats(&config.nats_url)
+        .await
+        .context("TRELLIS_NATS_URL")?;
+    let relay = RelayConfig {
+        database_url: config.database_url.clone(),
+        nats: nats.clone(),
+    };
+    tasks.spawn(Relay::run(log.clone(), relay, shutdown.clone()));
+    tasks.spawn(run_retention(
+        log.clone(),
+        config.event_retention,
+        shutdown.clone(),
+    ));
+    tasks.spawn(keep_deleted_forgotten(log.clone(), shutdown.clone()));
+
     let identity = IdentityServiceClient::new(Channel::new(&config.identity));
     let org = OrgServiceClient::new(Channel::new(&config.org));
     let feed = IdentityFeed::new(identity.clone(), key.clone());
     let sessions = Sessions::follow(feed, Some(nats.clone()), shutdown.clone());
-    let memberships = Memberships::follow(org.clone(), key.clone(), Some(nats.clone()), shutdown.clone());
-
-    migrate(&config.migration_database_url, &MIGRATIONS).await.context("could not migrate the database")?;
-    let pool = connect(&config.database_url, config.database_connections).await?;
-    let log = Log::open(pool, CONTEXT, writers(config.database_connections)).await?;
-    let relay = RelayConfig { database_url: config.database_url.clone(), nats };
-    tasks.spawn(Relay::run(log.clone(), relay, shutdown.clone()));
-    tasks.spawn(run_retention(log.clone(), config.event_retention, shutdown.clone()));
-    tasks.spawn(keep_deleted_forgotten(log.clone(), shutdown.clone()));
-
-    waiting_for("identity, for its keys and ended sessions", sessions.loaded()).await;
-    waiting_for("org, for its feed of memberships", memberships.loaded()).await;
+    let memberships = Memberships::follow(org.clone(), key.clone(), Some(nats), shutdown.clone());
+    waiting_for("identity: its keys and ended sessions", sessions.loaded()).await;
+    waiting_for("org: its feed of memberships", memberships.loaded()).await;
     // Before the first project can be made: from here on no deleted organization is missed.
     let leavings = Leavings::new(log.clone(), org.clone(), key.clone());
-    waiting_for("org, for organizations that were deleted meanwhile", leavings.catch_up_first()).await;
+    waiting_for("org: what was deleted meanwhile", leavings.catch_up_first()).await;
     tasks.spawn(leavings.follow(memberships.changes(), shutdown.clone()));
 
     let ops = Ops::new(log.clone(), memberships, People::new(org, identity, key));
-    let authn = AuthnLayer::new(sessions, config.peer_keys.clone());
+    let authn = AuthnLayer::new(sessions, config.peers.clone());
     let service = ProjectServiceServer::new(ProjectGrpc::new(ops));
     Ok((log, Routes::new(authn.layer(service))))
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Log> {
+    let owner = config
+        .migration_database_url
+        .as_ref()
+        .unwrap_or(&config.database_url);
+    migrate(owner, &MIGRATIONS)
+        .await
+        .context("the database cannot be migrated")?;
+    let pool = connect(&config.database_url, config.connections)
+        .await
+        .context("the database cannot be used")?;
+    // A quarter of the connections is for reads alone.
+    let writers = config.connections - (config.connections / 4).max(1);
+    Ok(Log::open(pool, CONTEXT, writers as usize).await?)
 }
 
 /// Waits for as long as it takes, and says for what.
 async fn waiting_for(what: &str, done: impl Future<Output = ()>) {
     tokio::pin!(done);
-    loop {
-        tokio::select! {
-            () = &mut done => return,
-            () = sleep(SAY) => tracing::warn!("waiting for {what}"),
-        }
+    while timeout(SAY, &mut done).await.is_err() {
+        tracing::warn!("waiting for {what}");
     }
-}
-
-/// A quarter of the connections stays free for reads.
-fn writers(connections: u32) -> usize {
-    usize::try_from(connections - connections.div_ceil(4)).unwrap_or(1)
 }

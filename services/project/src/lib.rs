@@ -5,6 +5,7 @@
 //! events. `app` wires it all, `config` reads the environment.
 
 pub mod app;
+pub mod command;
 pub mod config;
 mod domain;
 mod error;
@@ -13,6 +14,3 @@ mod ops;
 mod people;
 mod store;
 mod wire;
-
-/// The tables, in the order in which they were made.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

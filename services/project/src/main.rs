@@ -1,21 +1,15 @@
-//! `trellis-project`: settings, telemetry, run.
+//! The process: reads its settings, starts telemetry, runs.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use trellis_project::{app, config::Config};
+use trellis_project::{app, command, config::Config};
+use trellis_settings::Settings;
 use trellis_telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match std::env::args().nth(1).as_deref() {
-        None => run().await,
-        Some("--settings") => print(Config::table().trim_end()),
-        Some("--version") => print(concat!("trellis-project ", env!("CARGO_PKG_VERSION"))),
-        Some("--healthcheck") => healthcheck().await,
-        Some(_) => Err(anyhow::anyhow!("usage: trellis-project [--settings | --version | --healthcheck]")),
-    };
-    match done {
-        Ok(code) => code,
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("trellis-project: {error:#}");
             ExitCode::FAILURE
@@ -23,22 +17,18 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> anyhow::Result<ExitCode> {
-    let (config, warnings) = Config::from_env()?;
+async fn run() -> anyhow::Result<()> {
+    let mut settings = Settings::from_env();
+    let config = Config::read(&mut settings);
+    if let Some(argument) = env::args().nth(1) {
+        return command::answer(&argument, &settings, &config).await;
+    }
+    let unknown = settings.finish()?;
     let telemetry = Telemetry::start("trellis-project", &config.telemetry)?;
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let done = app::run(config, trellis_rpc::shutdown_on_signal()?).await;
+    for warning in unknown {
+        tracing::warn!("{warning}");
+    }
+    let ended = app::run(config, trellis_rpc::shutdown_on_signal()?).await;
     telemetry.shutdown().await;
-    done.map(|()| ExitCode::SUCCESS)
-}
-
-async fn healthcheck() -> anyhow::Result<ExitCode> {
-    let (config, _) = Config::from_env()?;
-    Ok(if trellis_rpc::is_ready(config.listen).await { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-#[expect(clippy::print_stdout, reason = "the answer to a question on the command line")]
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    println!("{text}");
-    Ok(ExitCode::SUCCESS)
+    ended
 }

@@ -34,7 +34,14 @@ impl People {
             ids: Vec::new(),
             emails: vec![email.to_owned()],
         });
-        let users = self.identity.clone().batch_get_users(request).await.map_err(Error::Peer)?.into_inner().users;
+        let users = self
+            .identity
+            .clone()
+            .batch_get_users(request)
+            .await
+            .map_err(Error::Peer)?
+            .into_inner()
+            .users;
         users.first().map(|user| parse(&user.id)).transpose()
     }
 
@@ -43,7 +50,14 @@ impl People {
             org_id: org_id.to_string(),
             user_ids: vec![user.to_string()],
         });
-        let members = self.org.clone().check_members(request).await.map_err(Error::Peer)?.into_inner().member_ids;
+        let members = self
+            .org
+            .clone()
+            .check_members(request)
+            .await
+            .map_err(Error::Peer)?
+            .into_inner()
+            .member_ids;
         Ok(members.contains(&user.to_string()))
     }
 }

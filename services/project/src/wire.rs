@@ -5,7 +5,9 @@ use trellis_proto::project::v1 as pb;
 use trellis_rpc::convert::timestamp;
 use uuid::Uuid;
 
-use crate::domain::{Activity, Change, Comment, Project, ProjectRef, ProjectStatus, Task, TaskStatus, show_date};
+use crate::domain::{
+    Activity, Change, Comment, Project, ProjectRef, ProjectStatus, Task, TaskStatus, show_date,
+};
 
 pub fn project(project: &Project) -> pb::Project {
     pb::Project {

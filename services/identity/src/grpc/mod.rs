@@ -41,10 +41,15 @@ impl IdentityService for IdentityGrpc {
             long_lived: message.long_lived,
         };
         let tokens = self.ops.register(&caller, register).await?;
-        Ok(Response::new(proto::RegisterResponse { tokens: Some(wire::tokens(tokens)) }))
+        Ok(Response::new(proto::RegisterResponse {
+            tokens: Some(wire::tokens(tokens)),
+        }))
     }
 
-    async fn login(&self, request: Request<proto::LoginRequest>) -> Result<Response<proto::LoginResponse>, Status> {
+    async fn login(
+        &self,
+        request: Request<proto::LoginRequest>,
+    ) -> Result<Response<proto::LoginResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
         let login = Login {
@@ -54,7 +59,9 @@ impl IdentityService for IdentityGrpc {
             long_lived: message.long_lived,
         };
         let tokens = self.ops.login(&caller, login).await?;
-        Ok(Response::new(proto::LoginResponse { tokens: Some(wire::tokens(tokens)) }))
+        Ok(Response::new(proto::LoginResponse {
+            tokens: Some(wire::tokens(tokens)),
+        }))
     }
 
     async fn refresh(
@@ -64,9 +71,14 @@ impl IdentityService for IdentityGrpc {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
         let client = wire::client(message.client.as_ref());
-        let refresh = Refresh { token: message.refresh_token, client };
+        let refresh = Refresh {
+            token: message.refresh_token.into(),
+            client,
+        };
         let tokens = self.ops.refresh(&caller, refresh).await?;
-        Ok(Response::new(proto::RefreshResponse { tokens: Some(wire::tokens(tokens)) }))
+        Ok(Response::new(proto::RefreshResponse {
+            tokens: Some(wire::tokens(tokens)),
+        }))
     }
 
     async fn logout(
@@ -77,9 +89,14 @@ impl IdentityService for IdentityGrpc {
         Ok(Response::new(proto::LogoutResponse {}))
     }
 
-    async fn get_me(&self, request: Request<proto::GetMeRequest>) -> Result<Response<proto::GetMeResponse>, Status> {
+    async fn get_me(
+        &self,
+        request: Request<proto::GetMeRequest>,
+    ) -> Result<Response<proto::GetMeResponse>, Status> {
         let user = self.ops.me(&Caller::of(&request)?).await?;
-        Ok(Response::new(proto::GetMeResponse { user: Some(wire::user(user)) }))
+        Ok(Response::new(proto::GetMeResponse {
+            user: Some(wire::user(user)),
+        }))
     }
 
     async fn update_me(
@@ -87,8 +104,13 @@ impl IdentityService for IdentityGrpc {
         request: Request<proto::UpdateMeRequest>,
     ) -> Result<Response<proto::UpdateMeResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let user = self.ops.rename_me(&caller, request.into_inner().name.as_deref()).await?;
-        Ok(Response::new(proto::UpdateMeResponse { user: Some(wire::user(user)) }))
+        let user = self
+            .ops
+            .rename_me(&caller, request.into_inner().name.as_deref())
+            .await?;
+        Ok(Response::new(proto::UpdateMeResponse {
+            user: Some(wire::user(user)),
+        }))
     }
 
     async fn change_password(
@@ -117,8 +139,13 @@ impl IdentityService for IdentityGrpc {
     ) -> Result<Response<proto::BatchGetUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
-        let users = self.ops.find_users(&caller, &message.ids, &message.emails).await?;
-        Ok(Response::new(proto::BatchGetUsersResponse { users: users.into_iter().map(wire::user).collect() }))
+        let users = self
+            .ops
+            .find_users(&caller, &message.ids, &message.emails)
+            .await?;
+        Ok(Response::new(proto::BatchGetUsersResponse {
+            users: users.into_iter().map(wire::user).collect(),
+        }))
     }
 
     async fn follow_sessions(
@@ -127,7 +154,10 @@ impl IdentityService for IdentityGrpc {
     ) -> Result<Response<proto::FollowSessionsResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
-        let feed = self.ops.follow_sessions(&caller, &message.epoch, message.after).await?;
+        let feed = self
+            .ops
+            .follow_sessions(&caller, &message.epoch, message.after)
+            .await?;
         Ok(Response::new(wire::feed(feed)))
     }
 }

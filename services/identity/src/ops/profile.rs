@@ -14,17 +14,22 @@ impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn me(&self, caller: &Caller) -> Result<User, Error> {
         let user = caller.user()?;
-        users::signed_in(self.log.pool(), user.id, user.session).await?.ok_or(Error::Unauthenticated)
+        users::signed_in(self.log.pool(), user.id, user.session)
+            .await?
+            .ok_or(Error::Unauthenticated)
     }
 
     #[tracing::instrument(skip_all)]
     pub async fn rename_me(&self, caller: &Caller, name: Option<&str>) -> Result<User, Error> {
         let user = caller.user()?;
-        let Some(name) = name else { return self.me(caller).await };
+        let Some(name) = name else {
+            return self.me(caller).await;
+        };
         let mut violations = Violations::new();
         let name = violations.check("name", Name::parse(name));
         violations.finish()?;
-        let name = name.ok_or_else(|| Error::Unexpected("a name was refused without a word".into()))?;
+        let name =
+            name.ok_or_else(|| Error::Unexpected("a name was refused without a word".into()))?;
         let mut tx = self.log.begin_unlogged().await?;
         let renamed = users::rename(tx.conn(), user.id, user.session, &name).await?;
         let renamed = renamed.ok_or(Error::Unauthenticated)?;

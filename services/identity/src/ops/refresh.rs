@@ -2,7 +2,9 @@
 //! one rotates and the others repeat it.
 
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use trellis_authn::Caller;
+use trellis_rpc::Violations;
 use uuid::Uuid;
 
 use super::{Ops, Tokens, now};
@@ -14,7 +16,7 @@ use crate::{
 
 pub struct Refresh {
     /// As the client sent it.
-    pub token: String,
+    pub token: SecretString,
     pub client: Client,
 }
 
@@ -28,7 +30,13 @@ impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn refresh(&self, caller: &Caller, request: Refresh) -> Result<Tokens, Error> {
         caller.service()?;
-        let token = RefreshToken::parse(&request.token).ok_or(Error::Unauthenticated)?;
+        if request.token.expose_secret().is_empty() {
+            let mut violations = Violations::new();
+            violations.push("refresh_token", "required", "must be given");
+            violations.finish()?;
+        }
+        let token =
+            RefreshToken::parse(request.token.expose_secret()).ok_or(Error::Unauthenticated)?;
         match self.exchange(&token, &request.client, now()).await? {
             Outcome::Tokens(tokens) => Ok(tokens),
             // Once spent and past its time a token stays so: nothing is judged again.
@@ -41,15 +49,24 @@ impl Ops {
         }
     }
 
-    async fn exchange(&self, token: &RefreshToken, client: &Client, now: DateTime<Utc>) -> Result<Outcome, Error> {
+    async fn exchange(
+        &self,
+        token: &RefreshToken,
+        client: &Client,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, Error> {
         let (hash, successor) = (token.hash(), token.successor(&self.token_secret));
         let mut tx = self.log.begin_unlogged().await?;
         let session = sessions::lock_by_token(tx.conn(), &hash).await?;
-        let session = session.filter(|session| session.lives(now)).ok_or(Error::Unauthenticated)?;
+        let session = session
+            .filter(|session| session.lives(now))
+            .ok_or(Error::Unauthenticated)?;
         let state = refresh_tokens::state(tx.conn(), &hash, &successor.hash()).await?;
         let state = state.ok_or(Error::Unauthenticated)?;
         match judge(state.spent_at, state.successor_unused, now) {
-            Verdict::Rotate => refresh_tokens::rotate(tx.conn(), &hash, &successor.hash(), now).await?,
+            Verdict::Rotate => {
+                refresh_tokens::rotate(tx.conn(), &hash, &successor.hash(), now).await?
+            }
             Verdict::Repeat => {}
             Verdict::Reused => {
                 tx.rollback().await?;
@@ -61,6 +78,11 @@ impl Ops {
         sessions::touch(tx.conn(), id, client, now, access.expires_at).await?;
         tx.commit().await?;
         let expires_in = access.expires_in;
-        Ok(Outcome::Tokens(Tokens { user, access: access.token, expires_in, refresh: successor }))
+        Ok(Outcome::Tokens(Tokens {
+            user,
+            access: access.token,
+            expires_in,
+            refresh: successor,
+        }))
     }
 }

@@ -44,7 +44,10 @@ pub async fn state(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| State { spent_at: row.spent_at, successor_unused: row.successor_unused }))
+    Ok(row.map(|row| State {
+        spent_at: row.spent_at,
+        successor_unused: row.successor_unused,
+    }))
 }
 
 /// Exchanges a token for its successor, in one statement.

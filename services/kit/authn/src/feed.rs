@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// A pull that takes longer has failed: what it would say is old.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Pushes closer than this share a pull.
-const GAP: Duration = Duration::from_millis(10);
+const GAP: Duration = Duration::from_millis(25);
 /// Without an answer for so long, nothing is known any more.
 const FRESH: Duration = Duration::from_secs(10);
 

@@ -92,6 +92,8 @@ where
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         match self.authn.caller(request.headers()) {
             Ok(caller) => {
+                // The caller has it to hand on; here it could only be logged or believed a second time.
+                request.headers_mut().remove(AUTHORIZATION);
                 request.extensions_mut().insert(caller);
                 Either::Left(self.service.call(request))
             }

@@ -18,7 +18,7 @@ use crate::memberships::{Access, MembershipChange};
 /// How long a yes is used, counted from when it was asked for.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(5);
 /// How long a change is kept: far beyond any answer under way.
-const MEMORY: Duration = Duration::from_secs(60);
+const MEMORY: Duration = Duration::from_mins(1);
 /// Changes and answers that are kept at most.
 const CHANGES: usize = 100_000;
 const ANSWERS: usize = 100_000;

@@ -11,6 +11,7 @@ mod layer;
 mod ledger;
 mod memberships;
 mod service;
+mod session_feed;
 mod sessions;
 #[cfg(test)]
 mod testing;
@@ -20,5 +21,6 @@ pub use caller::{Caller, User};
 pub use layer::{Authenticated, AuthnLayer};
 pub use memberships::{Access, AccessError, MembershipChange, Memberships};
 pub use service::{PeerKeys, ServiceKey, ServiceName};
-pub use sessions::{IdentityFeed, SessionSource, Sessions};
+pub use session_feed::{IdentityFeed, SessionSource};
+pub use sessions::Sessions;
 pub use token::{AUDIENCE, AccessClaims, ISSUER, TokenError};

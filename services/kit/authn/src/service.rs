@@ -183,13 +183,12 @@ impl PeerKeys {
     /// processes is theirs alone, and every call in it is one that the caller could repeat anyway.
     pub(crate) fn verify(&self, token: &str, now: i64) -> Result<ServiceName, TokenError> {
         let digest = jwt::digest(token).ok_or(TokenError::Invalid)?;
-        let (name, expires_at) = match self.verified.get(&digest) {
-            Some(verified) => verified,
-            None => {
-                let verified = self.examine(token).ok_or(TokenError::Invalid)?;
-                self.verified.insert(digest, verified);
-                verified
-            }
+        let (name, expires_at) = if let Some(verified) = self.verified.get(&digest) {
+            verified
+        } else {
+            let verified = self.examine(token).ok_or(TokenError::Invalid)?;
+            self.verified.insert(digest, verified);
+            verified
         };
         if jwt::alive(expires_at, now) {
             Ok(name)

@@ -4,6 +4,9 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use tokio::time::sleep;
+use tonic::Status;
+use trellis_proto::identity::v1::{self as wire, FollowSessionsRequest, FollowSessionsResponse};
+use trellis_rpc::convert;
 
 use super::*;
 use crate::testing::{KID, SEED, access_claims, access_token, public, sessions as fixed};

@@ -152,6 +152,7 @@ fn channel(url: &str) -> Channel {
     Channel::new(&url.parse::<Endpoints>().unwrap())
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the test's servers are")]
 async fn nats() -> async_nats::Client {
     let url = env::var("TRELLIS_TEST_NATS_URL")
         .expect("TRELLIS_TEST_NATS_URL is not set: run `make test`");

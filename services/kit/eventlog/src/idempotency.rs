@@ -50,7 +50,9 @@ impl Request {
         .await?;
         Ok(match kept {
             None => Kept::New,
-            Some((fingerprint, response)) if fingerprint == self.fingerprint => Kept::Answer(response),
+            Some((fingerprint, response)) if fingerprint == self.fingerprint => {
+                Kept::Answer(response)
+            }
             Some(_) => Kept::Reused,
         })
     }

@@ -15,6 +15,8 @@ const MIGRATING: (i32, i32) = (0x7472, 1);
 const RETRY: Duration = Duration::from_millis(250);
 /// How often the log says what is waited for.
 const SAY: Duration = Duration::from_secs(5);
+/// Between two measurements of the pool's use.
+const MEASURE: Duration = Duration::from_secs(1);
 /// A connection that was idle for longer is tested before it is used: a test costs a round trip, and after a
 /// restart of the database nearly all connections have been idle for so long.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -42,7 +44,32 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
         })
         .connect_with(options)
         .await?;
+    tokio::spawn(measure(pool.clone()));
     Ok(pool)
+}
+
+/// Tells how the pool is used until it is closed.
+async fn measure(pool: PgPool) {
+    metrics::describe_gauge!(
+        "trellis_database_connections",
+        "Connections of the pool, by state."
+    );
+    let (idle, used) = (
+        metrics::gauge!("trellis_database_connections", "state" => "idle"),
+        metrics::gauge!("trellis_database_connections", "state" => "used"),
+    );
+    let sample = async {
+        loop {
+            let unused = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            idle.set(unused);
+            used.set(pool.size().saturating_sub(unused));
+            sleep(MEASURE).await;
+        }
+    };
+    tokio::select! {
+        () = sample => {}
+        () = pool.close_event() => {}
+    }
 }
 
 /// Brings the tables up to date with the owner's role. One process at a time: the others wait their turn, then find
@@ -96,7 +123,10 @@ pub(crate) fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Erro
 
 pub(crate) fn process_name() -> String {
     let executable = std::env::current_exe().ok();
-    let name = executable.as_deref().and_then(std::path::Path::file_name).and_then(std::ffi::OsStr::to_str);
+    let name = executable
+        .as_deref()
+        .and_then(std::path::Path::file_name)
+        .and_then(std::ffi::OsStr::to_str);
     name.unwrap_or("trellis").to_owned()
 }
 
@@ -113,8 +143,18 @@ async fn wait_for_database(options: &PgConnectOptions) -> Result<PgConnection, s
         };
         if waiting.should_say() {
             let (host, port) = (options.get_host(), options.get_port());
-            let (database, role) = (options.get_database().unwrap_or_default(), options.get_username());
-            tracing::warn!(host, port, database, role, reason, "waiting for the database");
+            let (database, role) = (
+                options.get_database().unwrap_or_default(),
+                options.get_username(),
+            );
+            tracing::warn!(
+                host,
+                port,
+                database,
+                role,
+                reason,
+                "waiting for the database"
+            );
         }
         sleep(RETRY).await;
     }
@@ -140,29 +180,36 @@ async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), sqlx::Error>
 
 /// Whether trying again can help: a lock was not free in time, or the connection was lost.
 fn is_passing(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
     match error {
         sqlx::Error::Io(_) => true,
         // lock_not_available, deadlock_detected, and the server going down.
         sqlx::Error::Database(error) => {
-            matches!(error.code().as_deref(), Some("55P03" | "40P01" | "57P01" | "57P02" | "57P03"))
+            matches!(
+                error.code().as_deref(),
+                Some("55P03" | "40P01" | "57P01" | "57P02" | "57P03")
+            )
         }
         _ => false,
     }
 }
 
 /// Says what is waited for soon, then every 5 s.
-struct Waiting {
+pub(crate) struct Waiting {
     next: Instant,
 }
 
 impl Waiting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Not for the first moment: processes that start together are not worth a line.
-        Self { next: Instant::now() + RETRY }
+        Self {
+            next: Instant::now() + RETRY,
+        }
     }
 
-    fn should_say(&mut self) -> bool {
+    pub(crate) fn should_say(&mut self) -> bool {
         let now = Instant::now();
         let say = now >= self.next;
         if say {

@@ -27,7 +27,14 @@ pub(crate) type Place = OwnedSemaphorePermit;
 
 impl WriterQueue {
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.max(1))), waiting: AtomicUsize::new(0) }
+        metrics::describe_gauge!(
+            "trellis_writes_waiting",
+            "Writes that wait for a database connection."
+        );
+        Self {
+            places: Arc::new(Semaphore::new(places.max(1))),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A place, in order of arrival; [`LogError::Busy`] where too many wait or it takes too long.
@@ -51,13 +58,19 @@ impl<'a> Waiter<'a> {
     fn join(waiting: &'a AtomicUsize) -> Result<Self, LogError> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let waiter = Self(waiting);
-        if before >= MAX_WAITING { Err(LogError::Busy) } else { Ok(waiter) }
+        metrics::gauge!("trellis_writes_waiting").increment(1.0);
+        if before >= MAX_WAITING {
+            Err(LogError::Busy)
+        } else {
+            Ok(waiter)
+        }
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("trellis_writes_waiting").decrement(1.0);
     }
 }
 

@@ -1,14 +1,16 @@
 //! Publishes the outbox to JetStream: one leader per database, in order within a scope, again until acknowledged.
 //!
 //! [`session`] holds the leader's lock and is its only way to the outbox, [`schedule`] decides what is published
-//! next, [`publish`] does it, [`stream`] notices what NATS lost, and [`term`] is the loop that joins them for as long
-//! as the lock is held. NATS down or full: writes go on, rows wait.
+//! next, [`publish`] does it, [`stream`] notices what NATS lost, [`watch`] decides when to look, and [`term`] is the
+//! loop that joins them for as long as the lock is held. NATS down or full: writes go on, rows wait.
 
 mod publish;
 mod schedule;
 mod session;
+mod settle;
 mod stream;
 mod term;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Log;
+use crate::pool::Waiting;
 use session::Session;
 use term::{End, Term};
 
@@ -39,12 +42,28 @@ pub struct Relay;
 impl Relay {
     /// Runs until `shutdown`, then drains what the outbox holds (at most 5 s). Never fails: it waits and tries again.
     pub async fn run(log: Log, config: RelayConfig, shutdown: CancellationToken) {
-        metrics::describe_gauge!("trellis_outbox_lag_seconds", "Age of the oldest event that is not yet published.");
-        metrics::describe_gauge!("trellis_relay_leader", "1 where this process publishes the outbox.");
-        metrics::describe_counter!("trellis_outbox_published_total", "Events that JetStream acknowledged.");
-        metrics::describe_counter!("trellis_outbox_publish_failures_total", "Publishes without acknowledgement.");
-        metrics::describe_counter!("trellis_outbox_requeued_total", "Events queued again because the stream lost some.");
+        metrics::describe_gauge!(
+            "trellis_outbox_lag_seconds",
+            "Age of the oldest event that is not yet published."
+        );
+        metrics::describe_gauge!(
+            "trellis_relay_leader",
+            "1 where this process publishes the outbox."
+        );
+        metrics::describe_counter!(
+            "trellis_outbox_published_total",
+            "Events that JetStream acknowledged."
+        );
+        metrics::describe_counter!(
+            "trellis_outbox_publish_failures_total",
+            "Publishes without acknowledgement."
+        );
+        metrics::describe_counter!(
+            "trellis_outbox_requeued_total",
+            "Events queued again because the stream lost some."
+        );
         let context = log.context();
+        let mut waiting = Waiting::new();
         loop {
             follow(context);
             // A candidate has nothing to drain.
@@ -56,14 +75,20 @@ impl Relay {
                 Ok(session) => {
                     tracing::info!(context, "leads: publishes the outbox");
                     metrics::gauge!("trellis_relay_leader", "context" => context).set(1.0);
-                    let jetstream = ContextBuilder::new().timeout(ACK).ack_timeout(ACK).build(config.nats.clone());
+                    let jetstream = ContextBuilder::new()
+                        .timeout(ACK)
+                        .ack_timeout(ACK)
+                        .build(config.nats.clone());
                     Term::new(&log, session, jetstream).run(&shutdown).await
                 }
                 Err(error) => End::Lost(error),
             };
             match end {
                 End::Shutdown => return follow(context),
-                End::Lost(error) => tracing::warn!(context, %error, "the relay lost its database session"),
+                End::Lost(error) if waiting.should_say() => {
+                    tracing::warn!(context, %error, "the relay has no database session");
+                }
+                End::Lost(_) => {}
             }
             tokio::select! {
                 () = sleep(CANDIDACY) => {}

@@ -13,9 +13,9 @@ use crate::{Log, LogError};
 /// Rows of one batch.
 const BATCH: i64 = 1_000;
 /// How long an idempotency key is remembered.
-const KEEP_KEYS: Duration = Duration::from_secs(24 * 60 * 60);
+const KEEP_KEYS: Duration = Duration::from_hours(24);
 /// Between two rounds. Several replicas may do them at once: who comes second finds less.
-const ROUND: Duration = Duration::from_secs(10 * 60);
+const ROUND: Duration = Duration::from_mins(10);
 
 /// Does a round every 10 minutes until `shutdown`. Never fails: what one round leaves the next one finds.
 pub async fn run_retention(log: Log, keep: Duration, shutdown: CancellationToken) {
@@ -69,7 +69,10 @@ async fn scopes_with_old_events(log: &Log, keep: Duration) -> Result<Vec<Uuid>, 
 async fn forget_in_scope(log: &Log, scope: Uuid, keep: Duration) -> Result<u64, LogError> {
     let mut forgetting = log.begin_unlogged().await?;
     // The scope's row first, as every writer does.
-    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE").bind(scope).execute(forgetting.conn()).await?;
+    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE")
+        .bind(scope)
+        .execute(forgetting.conn())
+        .await?;
     let deleted = sqlx::query(
         "WITH first AS ( \
              SELECT seq, occurred_at FROM event_log WHERE scope = $1 ORDER BY seq LIMIT $3 \

@@ -1,6 +1,7 @@
 //! Client channels: several endpoints per service, failover, keepalive, deadlines and trace context on every call.
 
 use std::{
+    error::Error,
     fmt,
     str::FromStr,
     sync::{
@@ -14,7 +15,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, Uri, request::Parts};
 use tokio::time::Instant;
-use tonic::{Status, body::Body};
+use tonic::{Status, TimeoutExpired, body::Body, transport};
 use tower::{Service, ServiceExt};
 
 use crate::{
@@ -145,8 +146,9 @@ impl Shared {
                 .await
             {
                 Ok(response) => return Ok(response),
-                Err(Some(unsent)) => body = unsent,
-                Err(None) => break,
+                Err(Failure::Unsent(unsent)) => body = unsent,
+                Err(Failure::Lost) => break,
+                Err(Failure::Late) => return Err(deadline_exceeded()),
             }
         }
         Err(
@@ -155,14 +157,14 @@ impl Shared {
         )
     }
 
-    /// Sends the call to one endpoint. `Err` gives the body back where it was not sent.
+    /// Sends the call to one endpoint.
     async fn ask(
         &self,
         endpoint: &Endpoint,
         head: &Parts,
         body: Body,
         deadline: Instant,
-    ) -> Result<Response<Body>, Option<Body>> {
+    ) -> Result<Response<Body>, Failure> {
         let (body, unsent) = UnsentBody::new(body);
         let mut head = head.clone();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -180,7 +182,7 @@ impl Shared {
             // Waiting on is right once the call is on its way, and where there is nobody else to ask.
             Some(body) = unsent.still_after(PATIENCE), if self.endpoints.len() > 1 => {
                 endpoint.failed();
-                return Err(Some(body));
+                return Err(Failure::Unsent(body));
             }
         };
         match result {
@@ -192,11 +194,13 @@ impl Shared {
                 }
                 Ok(response)
             }
+            // tonic keeps the deadline as well, and may be first; that a handler is slow is no fault of the endpoint.
+            Err(error) if is_timeout(&error) => Err(Failure::Late),
             Err(error) => {
                 endpoint.failed();
-                let error: &dyn std::error::Error = &error;
+                let error: &dyn Error = &error;
                 tracing::debug!(endpoint = %endpoint, error, "an endpoint does not answer");
-                Err(unsent.take())
+                Err(unsent.take().map_or(Failure::Lost, Failure::Unsent))
             }
         }
     }
@@ -212,6 +216,26 @@ impl Shared {
             .or_else(|| unasked().next())
             .or_else(|| turn().next())
     }
+}
+
+/// Why one endpoint gave no answer.
+enum Failure {
+    /// It certainly did not get the call; here is the body back.
+    Unsent(Body),
+    /// It may have got the call.
+    Lost,
+    Late,
+}
+
+fn is_timeout(error: &transport::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The shortest of what the caller has left, what this call sets, and the default.

@@ -38,13 +38,7 @@ impl Slug {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text = trimmed(text)?;
         at_most(SLUG_CHARACTERS, text)?;
-        let word = |word: &str| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        };
-        if !text.split('-').all(word) {
+        if !is_words(text) {
             let message = "may hold lower-case letters, digits and single hyphens between them";
             return Err(("invalid", message.to_owned()));
         }
@@ -73,6 +67,19 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether an organization could have this slug at all. What could not is never asked for.
+pub fn is_slug(text: &str) -> bool {
+    text.len() <= SLUG_CHARACTERS && is_words(text)
+}
+
+fn is_words(text: &str) -> bool {
+    let word = |word: &str| {
+        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        !word.is_empty() && word.bytes().all(letter)
+    };
+    text.split('-').all(word)
 }
 
 /// Addresses of people stay out of logs.
@@ -144,6 +151,10 @@ mod tests {
         }
         assert_eq!(code(Slug::parse(&"a".repeat(51))), "too_long");
         assert_eq!(code(Slug::parse("")), "required");
+        assert!(is_slug("acme-2"));
+        for never in ["", " acme", "ACME", "a\0", &"a".repeat(51)] {
+            assert!(!is_slug(never), "{never}");
+        }
     }
 
     #[test]

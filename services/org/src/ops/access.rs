@@ -11,7 +11,7 @@ use trellis_proto::{
 };
 use uuid::Uuid;
 
-use super::Ops;
+use super::{Ops, path};
 use crate::{
     error::Error,
     store::{access, members},
@@ -33,7 +33,7 @@ impl Ops {
         org: &str,
     ) -> Result<CheckAccessResponse, Error> {
         let user = caller.user()?.id;
-        let found = access::numbered(self.log.pool(), org, user).await?;
+        let found = access::numbered(self.log.pool(), path(org)?, user).await?;
         let (access, seq) = found.ok_or(Error::OrganizationNotFound)?;
         Ok(CheckAccessResponse {
             org_id: access.org_id.to_string(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Happened, Ops};
 use crate::{
-    domain::{Decision, Role, Target, decide},
+    domain::{Decision, Role, Target, decide, is_slug},
     error::Error,
     store::{access, invitations, members},
     wire,
@@ -25,6 +25,9 @@ impl Ops {
         let slug = request.organization_slug.as_deref();
         if slug.is_none() && token.is_none() {
             return Err(Error::BadParameter("organization_slug"));
+        }
+        if slug.is_some_and(|slug| !is_slug(slug)) {
+            return Err(Error::InvitationRequired);
         }
         let invitation = token.and_then(|token| self.invitations.open(token));
         let email = &request.email;
@@ -53,8 +56,8 @@ impl Ops {
         };
         if let Some(id) = using {
             // An ADMIN may have revoked it since: that takes no lock.
-            let used = invitations::accept(write.conn(), id, email, user).await?;
-            used.ok_or(Error::InvitationRequired)?;
+            let accepted = invitations::accept(write.conn(), id, email, user).await?;
+            accepted.ok_or(Error::InvitationRequired)?;
         }
         members::insert(write.conn(), org_id, user, role).await?;
         let happened = Happened {

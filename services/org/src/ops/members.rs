@@ -42,20 +42,20 @@ impl Ops {
         violations.finish().map_err(Error::Invalid)?;
         let member_id = wire::id(&request.user_id).ok_or(Error::MemberNotFound)?;
         let Some(role) = role else {
-            let roll = members::roll(self.log.pool(), org_id, member_id).await?;
-            return Ok(roll.ok_or(Error::MemberNotFound)?.member);
+            let entry = members::roll(self.log.pool(), org_id, member_id).await?;
+            return Ok(entry.ok_or(Error::MemberNotFound)?.member);
         };
 
         let mut write = self.begin().await?;
         still_admin(&mut write, org_id, user).await?;
-        let roll = members::roll(write.conn(), org_id, member_id)
+        let entry = members::roll(write.conn(), org_id, member_id)
             .await?
             .ok_or(Error::MemberNotFound)?;
-        if roll.member.role == role {
+        if entry.member.role == role {
             write.unchanged().await?;
-            return Ok(roll.member);
+            return Ok(entry.member);
         }
-        keep_an_admin(&roll, Change::Role(role), "role")?;
+        keep_an_admin(&entry, Change::Role(role), "role")?;
         members::set_role(write.conn(), org_id, member_id, role).await?;
         let happened = Happened {
             kind: Kind::RoleChanged,
@@ -67,7 +67,7 @@ impl Ops {
         happened.commit(write).await?;
         Ok(Member {
             role,
-            ..roll.member
+            ..entry.member
         })
     }
 

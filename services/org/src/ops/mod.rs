@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub use idempotency::Answer;
 
 use crate::{
-    domain::{InvitationKey, Listed, PageRequest, Role, Window},
+    domain::{InvitationKey, Listed, PageRequest, Role, Window, is_slug},
     error::Error,
     people::People,
     store::{self, access::Access},
@@ -47,6 +47,7 @@ impl Ops {
     /// What the caller may do in the organization of a path; `OrganizationNotFound` where nothing.
     async fn member(&self, caller: &Caller, org: &str) -> Result<(Uuid, Access), Error> {
         let user = caller.user()?.id;
+        let org = path(org)?;
         let access = store::access::by_slug(self.log.pool(), org, user).await?;
         Ok((user, access.ok_or(Error::OrganizationNotFound)?))
     }
@@ -61,6 +62,15 @@ impl Ops {
     /// Begins a change of memberships or organizations. Until it is committed there is no other.
     async fn begin(&self) -> Result<Write, Error> {
         Ok(self.log.begin(subject::MEMBERSHIPS).await?)
+    }
+}
+
+/// The slug of a path, matched as it is.
+fn path(org: &str) -> Result<&str, Error> {
+    if is_slug(org) {
+        Ok(org)
+    } else {
+        Err(Error::OrganizationNotFound)
     }
 }
 

@@ -9,7 +9,7 @@ use trellis_proto::org::v1::{
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, idempotency::Once, require_admin, window};
+use super::{Answer, Happened, Ops, Page, idempotency::Once, path, require_admin, window};
 use crate::{
     domain::{
         Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Organization, PageRequest, Role,
@@ -64,7 +64,7 @@ impl Ops {
         org: &str,
     ) -> Result<Organization, Error> {
         let user = caller.user()?.id;
-        let found = organizations::of_member(self.log.pool(), org, user).await?;
+        let found = organizations::of_member(self.log.pool(), path(org)?, user).await?;
         found.ok_or(Error::OrganizationNotFound)
     }
 

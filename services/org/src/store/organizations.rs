@@ -5,7 +5,9 @@ use sqlx::{PgExecutor, postgres::PgConnection};
 use uuid::Uuid;
 
 use super::{join_policy, role};
-use crate::domain::{Edit, JoinPolicy, NewOrganization, Organization, Role, Unique, Window};
+use crate::domain::{
+    Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, Unique, Window,
+};
 
 /// Why an organization could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -222,9 +224,9 @@ pub async fn update(
            WHERE org_id = $1
            RETURNING org_id, name, slug, contact_email, join_policy, version, created_at, $6::text AS role"#,
         org_id,
-        edit.name.as_ref().map(|name| name.as_str()),
-        edit.slug.as_ref().map(|slug| slug.as_str()),
-        edit.contact_email.as_ref().map(|email| email.as_str()),
+        edit.name.as_ref().map(Name::as_str),
+        edit.slug.as_ref().map(Slug::as_str),
+        edit.contact_email.as_ref().map(Email::as_str),
         edit.join_policy.map(JoinPolicy::as_str),
         editor.as_str()
     )

@@ -31,16 +31,22 @@ pub struct ChangeSet(Vec<Change>);
 
 impl ChangeSet {
     /// Puts `to` in the place of `current` where it was sent and differs, and notes the change as `show` shows it.
-    pub fn set<T: PartialEq>(&mut self, field: &str, current: &mut T, to: Option<T>, show: impl Fn(&T) -> Value) {
+    pub fn set<T: PartialEq + Clone>(
+        &mut self,
+        field: &str,
+        current: &mut T,
+        to: Option<T>,
+        show: impl Fn(T) -> Value,
+    ) {
         let Some(to) = to.filter(|to| to != current) else {
             return;
         };
+        let from = std::mem::replace(current, to.clone());
         self.0.push(Change {
             field: field.to_owned(),
-            from: show(current),
-            to: show(&to),
+            from: show(from),
+            to: show(to),
         });
-        *current = to;
     }
 
     pub fn is_empty(&self) -> bool {

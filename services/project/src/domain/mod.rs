@@ -16,10 +16,10 @@ mod text;
 
 pub use activity::{Activity, Change, ChangeSet};
 pub use comment::Comment;
-pub use cursor::{CreatedCursor, DEFAULT_LIMIT, MAX_LIMIT, SeqCursor, page_limit};
+pub use cursor::{CreatedCursor, SeqCursor, page_limit};
 pub use due::{date, instant, show_date, show_instant};
 pub use kind::Kind;
-pub use project::{Project, ProjectStatus};
+pub use project::{Project, ProjectStatus, names_project};
 pub use project_key::ProjectKey;
 pub use slug::Slug;
 pub use task::{ProjectRef, Task, TaskStatus};

@@ -3,7 +3,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::{Fault, invalid};
+use super::{Fault, ProjectKey, Slug, invalid};
+
+/// Whether a word of a path can be the slug or the key of a project. One cannot be mistaken for the other.
+pub fn names_project(word: &str) -> bool {
+    Slug::parse(word).is_ok() || ProjectKey::parse(word).is_ok()
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {

@@ -40,15 +40,31 @@ mod tests {
     #[test]
     fn any_case_is_the_same_task() {
         for text in ["WEB-12", "web-12", "wEb-12"] {
-            assert_eq!(TaskId::parse(text).map(|id| id.to_string()).as_deref(), Some("WEB-12"));
+            assert_eq!(
+                TaskId::parse(text).map(|id| id.to_string()).as_deref(),
+                Some("WEB-12")
+            );
         }
     }
 
     #[test]
     fn anything_else_is_no_task() {
         for text in [
-            "", "-", "WEB", "WEB-", "-1", "WEB-0", "WEB-01", "WEB--1", "WEB-1x", "1WEB-1", "WEB -1", "WEB-+1",
-            "ABCDEFGHIJK-1", "WEB-99999999999999999999", "WÉB-1",
+            "",
+            "-",
+            "WEB",
+            "WEB-",
+            "-1",
+            "WEB-0",
+            "WEB-01",
+            "WEB--1",
+            "WEB-1x",
+            "1WEB-1",
+            "WEB -1",
+            "WEB-+1",
+            "ABCDEFGHIJK-1",
+            "WEB-99999999999999999999",
+            "WÉB-1",
         ] {
             assert_eq!(TaskId::parse(text), None, "{text:?}");
         }

@@ -55,7 +55,14 @@ impl Ops {
             position: Some(write.position()),
         };
         once.keep(write.conn(), &response).await?;
-        write.commit(event(Kind::CommentCreated, &member, Some(comment.task), wire::comment_event(&comment))).await?;
+        write
+            .commit(event(
+                Kind::CommentCreated,
+                &member,
+                Some(comment.task),
+                wire::comment_event(&comment),
+            ))
+            .await?;
         Ok(Answer::first(response))
     }
 }

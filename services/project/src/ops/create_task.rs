@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{self, Kind, Project, ProjectRef, Task, TaskStatus},
     error::{Error, Resource},
-    store::{projects, tasks},
+    store::tasks,
     wire,
 };
 
@@ -26,14 +26,12 @@ impl Ops {
         request: CreateTaskRequest,
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<CreateTaskResponse>, Error> {
-        let gone = || Error::NotFound(Resource::Project);
         let member = self.authorize(caller, &request.org).await?;
         let once = Once::new(member.id(), key);
         if let Some(answer) = self.kept(&once).await? {
             return Ok(answer);
         }
-        let (project, _) =
-            projects::find(&mut *self.reader().await?, member.org_id(), &request.project).await?.ok_or_else(gone)?;
+        let (project, _) = self.find_project(&member, &request.project).await?;
         let mut task = self.judge_task(&member, &request, project).await?;
 
         let mut write = self.log.begin(task.project.id).await?;
@@ -43,18 +41,30 @@ impl Ops {
         }
         let number = seq(&write);
         if !tasks::insert(write.conn(), member.org_id(), &mut task, number).await? {
-            return Err(gone());
+            return Err(Error::NotFound(Resource::Project));
         }
         let response = CreateTaskResponse {
             task: Some(wire::task(&task)),
             position: Some(write.position()),
         };
         once.keep(write.conn(), &response).await?;
-        write.commit(event(Kind::TaskCreated, &member, Some(task.id), wire::task_event(&task, &[]))).await?;
+        write
+            .commit(event(
+                Kind::TaskCreated,
+                &member,
+                Some(task.id),
+                wire::task_event(&task, &[]),
+            ))
+            .await?;
         Ok(Answer::first(response))
     }
 
-    async fn judge_task(&self, member: &Member<'_>, request: &CreateTaskRequest, project: Project) -> Result<Task, Error> {
+    async fn judge_task(
+        &self,
+        member: &Member<'_>,
+        request: &CreateTaskRequest,
+        project: Project,
+    ) -> Result<Task, Error> {
         let mut violations = Violations::new();
         let title = violations.check("title", domain::line(&request.title));
         let description = violations.check("description", domain::body(&request.description));
@@ -62,12 +72,22 @@ impl Ops {
             "" => Some(TaskStatus::Todo),
             status => violations.check("status", TaskStatus::parse(status)),
         };
-        let due_date = sent(&mut violations, "due_date", given(request.due_date.as_deref()), domain::instant);
+        let due_date = sent(
+            &mut violations,
+            "due_date",
+            given(request.due_date.as_deref()),
+            domain::instant,
+        );
         let assignee = SentAssignee {
             id: request.assignee_id.as_deref().map(|id| given(Some(id))),
-            email: request.assignee_email.as_deref().map(|email| given(Some(email))),
+            email: request
+                .assignee_email
+                .as_deref()
+                .map(|email| given(Some(email))),
         };
-        let assignee_id = self.assignee(member, assignee, None, &mut violations).await?;
+        let assignee_id = self
+            .assignee(member, assignee, None, &mut violations)
+            .await?;
         all_valid(violations)?;
         Ok(Task {
             id: Uuid::now_v7(),

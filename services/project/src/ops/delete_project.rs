@@ -17,22 +17,27 @@ impl Ops {
         caller: &Caller,
         request: DeleteProjectRequest,
     ) -> Result<DeleteProjectResponse, Error> {
-        let gone = || Error::NotFound(Resource::Project);
         let member = self.authorize(caller, &request.org).await?;
         if !member.is_admin() {
             return Err(Error::Forbidden);
         }
         let org_id = member.org_id();
-        let (found, _) = projects::find(&mut *self.reader().await?, org_id, &request.project).await?.ok_or_else(gone)?;
+        let (found, _) = self.find_project(&member, &request.project).await?;
 
         let mut write = self.log.begin(found.id).await?;
-        let project = projects::current(write.conn(), org_id, found.id).await?.ok_or_else(gone)?;
+        let project = projects::current(write.conn(), org_id, found.id)
+            .await?
+            .ok_or(Error::NotFound(Resource::Project))?;
         same_version(request.expected_version, project.version, Resource::Project)?;
         let number = seq(&write);
         deleted::note_project(write.conn(), org_id, &project, number).await?;
         projects::delete(write.conn(), org_id, project.id).await?;
         let payload = wire::project_event(&project, &[]);
-        let position = write.commit(event(Kind::ProjectDeleted, &member, None, payload)).await?;
-        Ok(DeleteProjectResponse { position: Some(position) })
+        let position = write
+            .commit(event(Kind::ProjectDeleted, &member, None, payload))
+            .await?;
+        Ok(DeleteProjectResponse {
+            position: Some(position),
+        })
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     store::{
         deleted,
         org_feed::{self, Place},
-        tenants,
+        projects, tenants,
     },
 };
 
@@ -59,7 +59,11 @@ impl Leavings {
     }
 
     /// Runs until `shutdown`. Never fails: what went wrong is tried again at the next look.
-    pub async fn follow(self, mut changes: Receiver<MembershipChange>, shutdown: CancellationToken) {
+    pub async fn follow(
+        self,
+        mut changes: Receiver<MembershipChange>,
+        shutdown: CancellationToken,
+    ) {
         let rounds = async {
             loop {
                 tokio::select! {
@@ -81,16 +85,26 @@ impl Leavings {
             epoch: before.epoch.clone(),
             after: before.head.unsigned_abs(),
         };
-        let answer =
-            self.org.clone().follow_memberships(self.key.request(request)).await.map_err(Error::Peer)?.into_inner();
+        let answer = self
+            .org
+            .clone()
+            .follow_memberships(self.key.request(request))
+            .await
+            .map_err(Error::Peer)?
+            .into_inner();
         if answer.reset && !before.epoch.is_empty() {
             // Down for longer than org keeps its events, or org's database is another one. What was deleted meanwhile
             // stays as rows that nobody can reach.
             tracing::warn!("org cannot tell what happened since this service last asked");
         }
-        for change in answer.changes.iter().filter(|change| change.kind() == Kind::OrganizationDeleted) {
-            let org_id = Uuid::try_parse(&change.org_id)
-                .map_err(|_| Error::Peer(Status::data_loss("the id of an organization is no UUID")))?;
+        for change in answer
+            .changes
+            .iter()
+            .filter(|change| change.kind() == Kind::OrganizationDeleted)
+        {
+            let org_id = Uuid::try_parse(&change.org_id).map_err(|_| {
+                Error::Peer(Status::data_loss("the id of an organization is no UUID"))
+            })?;
             self.remove(org_id).await?;
         }
         let after = Place {
@@ -116,7 +130,8 @@ impl Leavings {
                 write.commit().await?;
                 break;
             };
-            tenants::remove_project(write.conn(), org_id, project).await?;
+            tenants::lock_project(write.conn(), project).await?;
+            projects::delete(write.conn(), org_id, project).await?;
             write.commit().await?;
             removed += 1;
         }
@@ -129,7 +144,8 @@ impl Leavings {
 async fn deletion(changes: &mut Receiver<MembershipChange>) {
     loop {
         match changes.recv().await {
-            Ok(MembershipChange::OrganizationDeleted { .. } | MembershipChange::Reset) | Err(RecvError::Lagged(_)) => {
+            Ok(MembershipChange::OrganizationDeleted { .. } | MembershipChange::Reset)
+            | Err(RecvError::Lagged(_)) => {
                 return;
             }
             Ok(_) => {}

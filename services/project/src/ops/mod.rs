@@ -31,7 +31,6 @@ use uuid::Uuid;
 pub use leavings::{Leavings, keep_deleted_forgotten};
 pub use once::Answer;
 
-
 use crate::{domain::Kind, error::Error, people::People};
 
 /// The use cases. Cheap to clone.
@@ -64,7 +63,11 @@ impl Member<'_> {
 
 impl Ops {
     pub fn new(log: Log, memberships: Arc<Memberships>, people: People) -> Self {
-        Self { log, memberships, people }
+        Self {
+            log,
+            memberships,
+            people,
+        }
     }
 
     /// The first step of everything that users do.

@@ -1,11 +1,13 @@
 //! Reads tasks.
 
 use trellis_authn::Caller;
-use trellis_proto::project::v1::{GetTaskRequest, GetTaskResponse, ListTasksRequest, ListTasksResponse};
+use trellis_proto::project::v1::{
+    GetTaskRequest, GetTaskResponse, ListTasksRequest, ListTasksResponse,
+};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
-use super::{Member, Ops, cut, values::all_known};
+use super::{Member, Ops, cut, projects::project_word, values::all_known};
 use crate::{
     domain::{RawTaskQuery, Task, TaskId, TaskQuery},
     error::{Error, Resource},
@@ -14,7 +16,11 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn get_task(&self, caller: &Caller, request: GetTaskRequest) -> Result<GetTaskResponse, Error> {
+    pub async fn get_task(
+        &self,
+        caller: &Caller,
+        request: GetTaskRequest,
+    ) -> Result<GetTaskResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let (task, last_seq) = self.find_task(&member, &request.task_id).await?;
         Ok(GetTaskResponse {
@@ -23,17 +29,32 @@ impl Ops {
         })
     }
 
-    pub async fn list_tasks(&self, caller: &Caller, request: ListTasksRequest) -> Result<ListTasksResponse, Error> {
+    pub async fn list_tasks(
+        &self,
+        caller: &Caller,
+        request: ListTasksRequest,
+    ) -> Result<ListTasksResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let query = judge(&request, member.id())?;
         let mut conn = self.reader().await?;
         let (mut tasks, position) = if request.project.is_empty() {
-            (task_list::of_organization(&mut conn, member.org_id(), &query).await?, None)
+            (
+                task_list::of_organization(&mut conn, member.org_id(), &query).await?,
+                None,
+            )
         } else {
-            let found = task_list::of_project(&mut conn, member.org_id(), &request.project, &query)
-                .await?
-                .ok_or(Error::NotFound(Resource::Project))?;
-            (found.tasks, Some(self.log.position(found.project_id, found.last_seq)))
+            let found = task_list::of_project(
+                &mut conn,
+                member.org_id(),
+                project_word(&request.project)?,
+                &query,
+            )
+            .await?
+            .ok_or(Error::NotFound(Resource::Project))?;
+            (
+                found.tasks,
+                Some(self.log.position(found.project_id, found.last_seq)),
+            )
         };
         let next = cut(&mut tasks, query.limit).map(|last| query.sort.cursor(last));
         Ok(ListTasksResponse {
@@ -44,10 +65,16 @@ impl Ops {
     }
 
     /// A task by its name, with the number of its project's last event.
-    pub(super) async fn find_task(&self, member: &Member<'_>, task_id: &str) -> Result<(Task, i64), Error> {
+    pub(super) async fn find_task(
+        &self,
+        member: &Member<'_>,
+        task_id: &str,
+    ) -> Result<(Task, i64), Error> {
         let id = task_name(task_id)?;
         let mut conn = self.reader().await?;
-        tasks::find(&mut conn, member.org_id(), &id).await?.ok_or(Error::NotFound(Resource::Task))
+        tasks::find(&mut conn, member.org_id(), &id)
+            .await?
+            .ok_or(Error::NotFound(Resource::Task))
     }
 }
 
@@ -69,7 +96,9 @@ fn judge(request: &ListTasksRequest, me: Uuid) -> Result<TaskQuery, Error> {
         cursor: &page.cursor,
     };
     let mut violations = Violations::new();
-    let query = TaskQuery::parse(raw, me, |name, (code, message)| violations.push(name, code, message));
+    let query = TaskQuery::parse(raw, me, |name, (code, message)| {
+        violations.push(name, code, message);
+    });
     all_known(violations)?;
     Ok(query.expect("a query without a fault is whole"))
 }

@@ -16,7 +16,12 @@ pub type Cleared<T> = Option<Option<T>>;
 
 /// Empty text clears, as `null` does.
 pub fn clearable(sent: Option<&Nullable>) -> Cleared<&str> {
-    sent.map(|sent| sent.value.as_deref().map(str::trim).filter(|text| !text.is_empty()))
+    sent.map(|sent| {
+        sent.value
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    })
 }
 
 /// A value that was sent, judged; what was not sent is none.
@@ -47,19 +52,15 @@ pub fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
 
-pub fn show_text(text: &String) -> serde_json::Value {
-    text.as_str().into()
-}
-
-pub fn show_id(id: &Option<Uuid>) -> serde_json::Value {
+pub fn show_id(id: Option<Uuid>) -> serde_json::Value {
     id.map(|id| id.to_string()).into()
 }
 
-pub fn show_day(day: &Option<NaiveDate>) -> serde_json::Value {
+pub fn show_day(day: Option<NaiveDate>) -> serde_json::Value {
     day.map(domain::show_date).into()
 }
 
-pub fn show_time(time: &Option<DateTime<Utc>>) -> serde_json::Value {
+pub fn show_time(time: Option<DateTime<Utc>>) -> serde_json::Value {
     time.map(domain::show_instant).into()
 }
 
@@ -71,14 +72,25 @@ pub fn all_valid(violations: Violations) -> Result<(), Error> {
 /// `Err(invalid_request)` with every bad query parameter.
 pub fn all_known(violations: Violations) -> Result<(), Error> {
     violations.finish().map_err(|problem| {
-        let names: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
+        let names: Vec<_> = problem
+            .fields
+            .iter()
+            .map(|field| field.field.as_str())
+            .collect();
         let detail = format!("Bad query parameters: {}.", names.join(", "));
-        Error::Invalid(Problem { detail, code: Code::InvalidRequest, ..problem })
+        Error::Invalid(Problem {
+            detail,
+            code: Code::InvalidRequest,
+            ..problem
+        })
     })
 }
 
 /// The page that is asked for: how many rows, after what.
-pub fn page<C>(page: Option<Page>, parse: impl FnOnce(&str) -> Result<Option<C>, Fault>) -> Result<(u32, Option<C>), Error> {
+pub fn page<C>(
+    page: Option<Page>,
+    parse: impl FnOnce(&str) -> Result<Option<C>, Fault>,
+) -> Result<(u32, Option<C>), Error> {
     let page = page.unwrap_or_default();
     let mut violations = Violations::new();
     let limit = violations.check("limit", page_limit(page.limit));
@@ -90,7 +102,9 @@ pub fn page<C>(page: Option<Page>, parse: impl FnOnce(&str) -> Result<Option<C>,
 /// Refuses a change of what is not as the client knows it.
 pub fn same_version(expected: Option<u64>, version: i64, resource: Resource) -> Result<(), Error> {
     match expected {
-        Some(expected) if i64::try_from(expected) != Ok(version) => Err(Error::VersionMismatch(resource)),
+        Some(expected) if i64::try_from(expected) != Ok(version) => {
+            Err(Error::VersionMismatch(resource))
+        }
         _ => Ok(()),
     }
 }
@@ -115,7 +129,11 @@ impl Ops {
         let (field, user) = match (sent.id, sent.email) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
-                violations.push("assignee_email", "invalid", "must not be given together with assignee_id");
+                violations.push(
+                    "assignee_email",
+                    "invalid",
+                    "must not be given together with assignee_id",
+                );
                 return Ok(None);
             }
             (Some(None), None) | (None, Some(None)) => return Ok(Some(None)),
@@ -127,9 +145,17 @@ impl Ops {
                 ("assignee_id", id)
             }
             (None, Some(Some(email))) => {
-                let user = if email.contains('\0') { None } else { self.people.with_email(email).await? };
+                let user = if email.contains('\0') {
+                    None
+                } else {
+                    self.people.with_email(email).await?
+                };
                 let Some(id) = user else {
-                    violations.push("assignee_email", "not_found", "User with this email not found");
+                    violations.push(
+                        "assignee_email",
+                        "not_found",
+                        "User with this email not found",
+                    );
                     return Ok(None);
                 };
                 ("assignee_email", id)
@@ -142,7 +168,11 @@ impl Ops {
         if allowed {
             Ok(Some(Some(user)))
         } else {
-            violations.push(field, "not_a_member", "Assignee must be a member of the organization");
+            violations.push(
+                field,
+                "not_a_member",
+                "Assignee must be a member of the organization",
+            );
             Ok(None)
         }
     }

@@ -97,5 +97,9 @@ pub async fn list(
             })
         })
         .collect();
-    Ok(Some(ActivityPage { project_id, last_seq, activities }))
+    Ok(Some(ActivityPage {
+        project_id,
+        last_seq,
+        activities,
+    }))
 }

@@ -40,15 +40,12 @@ pub async fn any_project(conn: &mut PgConnection, org_id: Uuid) -> sqlx::Result<
         .await
 }
 
-/// Removes a project of a deleted organization, with all that is in it. The scope's lock comes first, as in every
-/// write; there is no event, since nobody may see it.
-#[tracing::instrument(name = "db.tenants.remove_project", skip_all)]
-pub async fn remove_project(conn: &mut PgConnection, org_id: Uuid, project: Uuid) -> sqlx::Result<()> {
+/// Takes the lock of a project of a deleted organization: the scope's, first as in every write, so that what was
+/// under way when the organization went is over.
+#[tracing::instrument(name = "db.tenants.lock_project", skip_all)]
+pub async fn lock_project(conn: &mut PgConnection, project: Uuid) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM scopes WHERE id = $1 FOR UPDATE", project)
-        .fetch_optional(&mut *conn)
-        .await?;
-    sqlx::query!("DELETE FROM projects WHERE org_id = $1 AND id = $2", org_id, project)
-        .execute(conn)
+        .fetch_optional(conn)
         .await?;
     Ok(())
 }

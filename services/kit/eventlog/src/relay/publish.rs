@@ -22,7 +22,10 @@ pub(crate) struct Message {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// In the stream, at this number; `again` where the stream knew it already.
-    Stored { seq: u64, again: bool },
+    Stored {
+        seq: u64,
+        again: bool,
+    },
     /// No stream has the subject.
     NoStream,
     /// Larger than the server accepts, now and always.
@@ -49,7 +52,10 @@ pub(crate) async fn publish(jetstream: &Context, subject: String, message: Messa
         }
         let stored = async { jetstream.send_publish(subject, publish).await?.await };
         match stored.await {
-            Ok(ack) => Outcome::Stored { seq: ack.sequence, again: ack.duplicate },
+            Ok(ack) => Outcome::Stored {
+                seq: ack.sequence,
+                again: ack.duplicate,
+            },
             Err(error) => match error.kind() {
                 PublishErrorKind::StreamNotFound => Outcome::NoStream,
                 PublishErrorKind::MaxPayloadExceeded => Outcome::TooLarge,

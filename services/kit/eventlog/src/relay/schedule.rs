@@ -49,7 +49,12 @@ struct Rest {
 
 impl<M> Schedule<M> {
     pub(crate) fn new() -> Self {
-        Self { lanes: HashMap::new(), resting: HashMap::new(), acked: HashSet::new(), taken: 0 }
+        Self {
+            lanes: HashMap::new(),
+            resting: HashMap::new(),
+            acked: HashSet::new(),
+            taken: 0,
+        }
     }
 
     /// How many more rows can be taken.
@@ -59,7 +64,11 @@ impl<M> Schedule<M> {
 
     /// Scopes whose rows need not be read now.
     pub(crate) fn busy(&self, now: Instant) -> Vec<Uuid> {
-        let resting = self.resting.iter().filter(|(_, rest)| rest.until > now).map(|(scope, _)| *scope);
+        let resting = self
+            .resting
+            .iter()
+            .filter(|(_, rest)| rest.until > now)
+            .map(|(scope, _)| *scope);
         self.lanes.keys().copied().chain(resting).collect()
     }
 
@@ -86,14 +95,20 @@ impl<M> Schedule<M> {
         let mut first = Vec::new();
         let mut started = HashSet::new();
         for row in rows {
-            let rests = self.resting.get(&row.scope).is_some_and(|rest| rest.until > now);
+            let rests = self
+                .resting
+                .get(&row.scope)
+                .is_some_and(|rest| rest.until > now);
             if rests || self.acked.contains(&row.id) || self.room() == 0 {
                 continue;
             }
             match self.lanes.entry(row.scope) {
                 Entry::Vacant(lane) => {
                     started.insert(row.scope);
-                    lane.insert(Lane { in_flight: row.id, next: VecDeque::new() });
+                    lane.insert(Lane {
+                        in_flight: row.id,
+                        next: VecDeque::new(),
+                    });
                     first.push(row);
                 }
                 Entry::Occupied(mut lane) => {
@@ -107,13 +122,16 @@ impl<M> Schedule<M> {
             self.taken += 1;
         }
         // Who rested long enough and has nothing to publish any more is forgotten.
-        self.resting.retain(|scope, rest| rest.until > now || self.lanes.contains_key(scope));
+        self.resting
+            .retain(|scope, rest| rest.until > now || self.lanes.contains_key(scope));
         first
     }
 
     /// The scope's row in flight is stored; gives the scope's next.
     pub(crate) fn stored(&mut self, scope: Uuid) -> Option<Row<M>> {
-        let Entry::Occupied(mut lane) = self.lanes.entry(scope) else { return None };
+        let Entry::Occupied(mut lane) = self.lanes.entry(scope) else {
+            return None;
+        };
         self.resting.remove(&scope);
         self.acked.insert(lane.get().in_flight);
         self.taken -= 1;
@@ -129,9 +147,14 @@ impl<M> Schedule<M> {
 
     /// The scope's row in flight was not stored, or nobody knows: the scope rests, then begins again with that row.
     pub(crate) fn failed(&mut self, scope: Uuid, now: Instant) {
-        let Some(lane) = self.lanes.remove(&scope) else { return };
+        let Some(lane) = self.lanes.remove(&scope) else {
+            return;
+        };
         self.taken -= 1 + lane.next.len();
-        let rest = self.resting.entry(scope).or_insert(Rest { until: now, failures: 0 });
+        let rest = self.resting.entry(scope).or_insert(Rest {
+            until: now,
+            failures: 0,
+        });
         rest.until = now + FIRST_REST * 2_u32.pow(rest.failures.min(5));
         rest.failures += 1;
     }

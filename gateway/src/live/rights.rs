@@ -1,0 +1,90 @@
+//! What a socket does when its user's rights change: sessions that end, memberships that end, fresh tokens.
+
+use futures_util::FutureExt;
+use trellis_authn::TokenError;
+use uuid::Uuid;
+
+use super::{
+    frames, mailbox::Slot, protocol::Ending, registry::Control, socket::Socket, subscriptions::Subscription,
+};
+
+/// Whether the user may still listen to an organization's topics.
+pub struct Checked {
+    round: u64,
+    org: String,
+    /// `None`: no.
+    org_id: Option<Uuid>,
+}
+
+impl Socket {
+    pub(super) fn control(&mut self, control: Control) -> Result<(), Ending> {
+        match control {
+            Control::SessionEnded => self.still_signed_in()?,
+            Control::Lost { org_id } => self.revoke(|known| known.org_id == org_id),
+            Control::CheckAll => {
+                self.round += 1;
+                self.check(|_| true);
+            }
+        }
+        Ok(())
+    }
+
+    fn revoke(&mut self, matches: impl Fn(&Subscription) -> bool) {
+        for (slot, spelling) in self.subscriptions.remove_where(matches) {
+            self.out.retain(|outgoing| outgoing.slot != Some(slot));
+            self.say(frames::revoked(&spelling));
+        }
+    }
+
+    /// Asks again whether the user may listen; until that is known nothing is delivered.
+    pub(super) fn check(&mut self, matches: impl Fn(Slot) -> bool) {
+        for org in self.subscriptions.pause(matches) {
+            let (hub, user, round) = (self.hub.clone(), self.user.clone(), self.round);
+            let check = async move {
+                let org_id = hub.membership(&user, &org).await;
+                Checked { round, org, org_id }
+            };
+            self.checks.push(check.boxed());
+        }
+    }
+
+    pub(super) fn checked(&mut self, checked: Checked) {
+        let Checked { round, org, org_id } = checked;
+        if round == self.round {
+            self.revoke(|known| known.topic.org() == Some(&org) && Some(known.org_id) != org_id);
+            self.subscriptions.resume(&org);
+        }
+    }
+
+    pub(super) fn renew(&mut self, token: &str) -> Result<(), Ending> {
+        let user = self.hub.sessions.verify(token)?;
+        if user.id != self.user.id {
+            return Err(Ending::Token("the token is of another user"));
+        }
+        self.registration.session_is(user.session);
+        self.clock.expires_at(user.expires_at);
+        self.user = user;
+        // It may have ended before the registry knew of it.
+        self.still_signed_in()
+    }
+
+    pub(super) fn still_signed_in(&self) -> Result<(), Ending> {
+        if self.hub.sessions.is_revoked(self.user.session) {
+            return Err(TokenError::Revoked.into());
+        }
+        Ok(())
+    }
+}
+
+/// Why a token ends a socket.
+impl From<TokenError> for Ending {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Token("the token is not valid"),
+            TokenError::Expired => Self::Token("the token has expired"),
+            TokenError::Revoked => Self::Token("the session has ended"),
+            // Not the client's fault; another gateway may know more.
+            TokenError::Unknown => Self::Restart,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! From an HTTP request to a signed-in socket. The upgrade is accepted first, since a browser's script is told close
+//! codes but no status; whatever is wrong is then said by one.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
+    },
+    response::{IntoResponse, Response},
+};
+use http::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+use trellis_authn::User;
+
+use super::{
+    frames,
+    hub::Hub,
+    protocol::{Ending, LARGEST, Refused, Request, SUBPROTOCOL},
+    socket::Socket,
+    wire::Wire,
+};
+use crate::{auth, problem::Problem};
+
+/// How a token is offered as a second subprotocol, for browsers, which cannot set a header.
+const BEARER: &str = "bearer.";
+/// An idle socket has this much for reading; the defaults would be 128 KiB.
+const READ_BUFFER: usize = 4096;
+/// Frames are written together up to this much. The buffer is only there once something was written.
+const WRITE_BUFFER: usize = 16 * 1024;
+/// More than this is never in the buffer: the next frame waits until the last ones are written.
+const MOST_WRITE_BUFFER: usize = 2 << 20;
+
+/// `GET /api/v1/live`
+pub async fn upgrade(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(request) = request else {
+        return Problem::invalid_request("This address speaks WebSocket alone.").into_response();
+    };
+    let token = offered(&headers, &request);
+    let request = request.protocols([SUBPROTOCOL]);
+    let known = request.selected_protocol().is_some();
+    let waited_for = hub.tasks.token();
+    request
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MOST_WRITE_BUFFER)
+        .max_message_size(LARGEST)
+        .max_frame_size(LARGEST)
+        .on_upgrade(move |socket| async move {
+            let _waited_for = waited_for;
+            serve(hub, socket, known, token).await;
+        })
+}
+
+/// The token that came with the request, if it is one at all.
+fn offered(headers: &HeaderMap, request: &WebSocketUpgrade) -> Option<Result<SecretString, Ending>> {
+    match auth::presented(headers) {
+        Err(_) => Some(Err(Ending::Token("the Authorization header is not understood"))),
+        Ok(Some(token)) => Some(Ok(token.into())),
+        Ok(None) => {
+            let mut protocols = request.requested_protocols().filter_map(|offered| offered.to_str().ok());
+            protocols.find_map(|offered| offered.strip_prefix(BEARER)).map(|token| Ok(token.into()))
+        }
+    }
+}
+
+async fn serve(hub: Hub, socket: WebSocket, known: bool, token: Option<Result<SecretString, Ending>>) {
+    let mut wire = Wire::new(socket, hub.limits.write_within);
+    let user = match token {
+        _ if !known => Err(Ending::Protocol("offer the subprotocol trellis.v1")),
+        Some(token) => token.and_then(|token| verify(&hub, token.expose_secret())),
+        None => first_frame(&hub, &mut wire).await,
+    };
+    let registered = user.and_then(|user| {
+        let most = hub.limits.sockets_per_user;
+        let registration = hub.sockets.register(user.id, user.session, most).ok_or(Ending::TooMany)?;
+        Ok((user, registration))
+    });
+    match registered {
+        Ok((user, registration)) => Box::pin(Socket::new(hub, user, wire, registration).run()).await,
+        Err(ending) => wire.close(ending).await,
+    }
+}
+
+fn verify(hub: &Hub, token: &str) -> Result<User, Ending> {
+    Ok(hub.sessions.verify(token)?)
+}
+
+/// Waits for `{"type":"auth","token":…}`, the only thing that an unknown client may say.
+async fn first_frame(hub: &Hub, wire: &mut Wire) -> Result<User, Ending> {
+    let missing = Ending::Token("the first frame must bring a token");
+    let frame = async {
+        loop {
+            match wire.next().await? {
+                Message::Text(text) => return Ok(text),
+                Message::Binary(_) => return Err(Ending::Protocol("binary frame")),
+                Message::Close(_) => return Err(Ending::Gone),
+                Message::Ping(_) | Message::Pong(_) => {}
+            }
+        }
+    };
+    let within: Duration = hub.limits.token_within;
+    let text = timeout(within, frame).await.map_err(|_| Ending::Token("no token came in time"))??;
+    match Request::parse(&text) {
+        Ok(Request::Auth { id, token }) => {
+            let user = verify(hub, &token)?;
+            wire.send(Message::Text(frames::authenticated(id.as_deref()))).await?;
+            Ok(user)
+        }
+        Ok(_) | Err(Refused::Invalid { .. }) => Err(missing),
+        Err(Refused::NotJson) => Err(Ending::Protocol("not a JSON object")),
+    }
+}

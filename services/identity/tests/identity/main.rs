@@ -1,0 +1,16 @@
+//! The service as others see it: real PostgreSQL, real gRPC, a fake org.
+
+#![allow(clippy::unwrap_used)]
+
+mod fake_org;
+mod follow;
+mod login;
+mod logout;
+mod password;
+mod process;
+mod profile;
+mod refresh;
+mod register;
+mod register_with_organization;
+mod users;
+mod world;

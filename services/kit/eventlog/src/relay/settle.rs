@@ -1,0 +1,170 @@
+//! What comes back from NATS, and what it means for the term: acknowledgements, failures, the
+//! state of the stream.
+
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::publish::Outcome;
+use super::schedule::Schedule;
+use super::stream::{self, Observed, Remembered, Verdict};
+use super::term::Term;
+
+/// What ran beside the term's loop.
+pub(crate) enum Done {
+    Published {
+        row: Published,
+        outcome: Outcome,
+    },
+    Looked {
+        remembered: Option<Remembered>,
+        found: Result<Observed, async_nats::Error>,
+    },
+}
+
+/// Which row was published.
+pub(crate) struct Published {
+    pub(crate) scope: Uuid,
+    pub(crate) event: Uuid,
+    pub(crate) kind: String,
+    /// The stream was at least this long before: what is stored after has a higher number.
+    pub(crate) floor: u64,
+}
+
+impl Term<'_> {
+    /// Takes in what is done; gives whether the outbox should be read.
+    pub(super) async fn settle(
+        &mut self,
+        done: Result<Done, JoinError>,
+    ) -> Result<bool, sqlx::Error> {
+        match done {
+            Ok(Done::Published { row, outcome }) => Ok(self.published(&row, outcome)),
+            Ok(Done::Looked {
+                remembered,
+                found: Ok(observed),
+            }) => {
+                self.judge(remembered.as_ref(), &observed).await?;
+                Ok(true)
+            }
+            Ok(Done::Looked {
+                found: Err(error), ..
+            }) => {
+                self.watch.unreachable(Instant::now());
+                self.say_that_events_wait(&error.to_string());
+                Ok(true)
+            }
+            // It panicked, and nobody knows any more which scope it was: begin again.
+            Err(error) => {
+                tracing::error!(%error, "a publishing task failed");
+                self.forget_work();
+                self.watch.given_up(Instant::now());
+                Ok(true)
+            }
+        }
+    }
+
+    fn published(&mut self, row: &Published, outcome: Outcome) -> bool {
+        let (context, now) = (self.log.context(), Instant::now());
+        match outcome {
+            Outcome::Stored { seq, again } => {
+                metrics::counter!("trellis_outbox_published_total", "context" => context)
+                    .increment(1);
+                self.acknowledged(row, seq, again);
+            }
+            Outcome::TooLarge => {
+                // It would stand in its scope's way for ever. Subscribers notice the hole and read
+                // the event from the service.
+                let (event, kind) = (row.event, &row.kind);
+                tracing::error!(context, %event, kind, "an event is too large for NATS");
+            }
+            Outcome::NoStream => {
+                self.schedule.failed(row.scope, now);
+                self.watch.distrust(now);
+                return false;
+            }
+            Outcome::Failed(reason) => {
+                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context)
+                    .increment(1);
+                tracing::debug!(context, event = %row.event, reason, "could not publish");
+                self.schedule.failed(row.scope, now);
+                // Where anybody subscribes to the subject, a missing stream is only silence.
+                self.watch.doubt(now);
+                return false;
+            }
+        }
+        match self.schedule.stored(row.scope) {
+            Some(next) if self.may_publish() => {
+                self.publish(next);
+                false
+            }
+            Some(next) => {
+                self.schedule.failed(next.scope, now);
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn acknowledged(&mut self, row: &Published, seq: u64, again: bool) {
+        if !again && seq <= row.floor {
+            tracing::warn!(
+                context = self.log.context(),
+                seq,
+                row.floor,
+                "the stream went back"
+            );
+            // What is remembered stays as it is, so that the look that follows sees the difference.
+            self.watch.distrust(Instant::now());
+        } else if let Some(stream) = &mut self.remembered
+            && seq > stream.last_seq
+        {
+            stream.last_seq = seq;
+            stream.last_event = Some(row.event);
+        }
+    }
+
+    /// The stream as it was found, against what was remembered when it was looked at.
+    async fn judge(
+        &mut self,
+        remembered: Option<&Remembered>,
+        observed: &Observed,
+    ) -> Result<(), sqlx::Error> {
+        let (created, last_seq) = (observed.created, observed.last_seq);
+        let anew = Remembered {
+            created,
+            last_seq,
+            last_event: None,
+        };
+        match stream::compare(remembered, observed) {
+            Verdict::Intact => {}
+            Verdict::First => {
+                self.session.remember(&anew).await?;
+                self.remembered = Some(anew);
+            }
+            Verdict::Lost => {
+                self.forget_work();
+                let events = self.session.queue_all().await?;
+                self.session.remember(&anew).await?;
+                self.remembered = Some(anew);
+                let context = self.log.context();
+                tracing::warn!(
+                    context,
+                    events,
+                    "NATS lost events: publishing what is kept again"
+                );
+                metrics::counter!("trellis_outbox_requeued_total", "context" => context)
+                    .increment(events);
+            }
+        }
+        if self.watch.intact() {
+            self.schedule.wake_all();
+        }
+        Ok(())
+    }
+
+    /// Drops everything in flight; what was not deleted is read again.
+    fn forget_work(&mut self) {
+        self.running = JoinSet::new();
+        self.schedule = Schedule::new();
+    }
+}

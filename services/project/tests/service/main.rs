@@ -1,0 +1,16 @@
+//! The service from outside: real PostgreSQL, real gRPC on a port of its own, org and identity played by the test.
+
+#![allow(clippy::unwrap_used, clippy::needless_update, clippy::too_many_lines)]
+
+mod access;
+mod comments;
+mod events;
+mod harness;
+mod idempotency;
+mod neighbours;
+mod project_names;
+mod projects;
+mod task_lists;
+mod tasks;
+mod topics;
+mod writes;

@@ -30,11 +30,7 @@ impl Serialize for Nothing {
 
 impl<T> Answer<T> {
     fn new(status: StatusCode, body: Option<T>) -> Self {
-        Self {
-            status,
-            body,
-            headers: HeaderMap::new(),
-        }
+        Self { status, body, headers: HeaderMap::new() }
     }
 
     pub fn ok(body: T) -> Self {
@@ -68,11 +64,7 @@ impl<T> Answer<T> {
     /// Says so where the answer was kept from an earlier call.
     #[must_use]
     pub fn replayed(self, replayed: bool) -> Self {
-        if replayed {
-            self.header(HeaderName::from_static(idempotency::REPLAYED), "true")
-        } else {
-            self
-        }
+        if replayed { self.header(HeaderName::from_static(idempotency::REPLAYED), "true") } else { self }
     }
 
     fn header(mut self, name: HeaderName, value: &str) -> Self {
@@ -98,10 +90,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         };
         match serde_json::to_vec(&body) {
             Ok(json) => {
-                let json_type = [(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("application/json"),
-                )];
+                let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
                 (self.status, self.headers, json_type, json).into_response()
             }
             Err(error) => {

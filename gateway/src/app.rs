@@ -109,20 +109,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
 }
 
 /// The part of a run that needs no NATS server, for tests, too.
-pub async fn serve_until(
-    gateway: App,
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn serve_until(gateway: App, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let address: SocketAddr = listener.local_addr()?;
     tracing::info!(%address, "listening");
     let shutdown = gateway.shutdown.clone();
-    tokio::spawn(
-        shutdown
-            .ended
-            .clone()
-            .run_until_cancelled_owned(tell_when_ready(Arc::clone(&gateway))),
-    );
+    tokio::spawn(shutdown.ended.clone().run_until_cancelled_owned(tell_when_ready(Arc::clone(&gateway))));
     let serving = tokio::spawn(serve::serve(listener, gateway.router(), shutdown.clone()));
 
     stop.cancelled().await;
@@ -131,14 +122,8 @@ pub async fn serve_until(
     shutdown.closing.cancel();
     serving.await?;
     shutdown.tasks.close();
-    if tokio::time::timeout(FINISH, shutdown.tasks.wait())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            left = shutdown.tasks.len(),
-            "connections did not finish in time"
-        );
+    if tokio::time::timeout(FINISH, shutdown.tasks.wait()).await.is_err() {
+        tracing::warn!(left = shutdown.tasks.len(), "connections did not finish in time");
     }
     shutdown.ended.cancel();
     tracing::info!("ended");
@@ -148,16 +133,10 @@ pub async fn serve_until(
 /// Dependencies may start later; an operator wants to know what is waited for.
 async fn tell_when_ready(gateway: App) {
     let waiting = Duration::from_secs(5);
-    while tokio::time::timeout(waiting, gateway.sessions.loaded())
-        .await
-        .is_err()
-    {
+    while tokio::time::timeout(waiting, gateway.sessions.loaded()).await.is_err() {
         tracing::warn!("waiting for the identity service (keys and ended sessions)");
     }
-    while tokio::time::timeout(waiting, gateway.memberships.loaded())
-        .await
-        .is_err()
-    {
+    while tokio::time::timeout(waiting, gateway.memberships.loaded()).await.is_err() {
         tracing::warn!("waiting for the org service (memberships)");
     }
     tracing::info!("ready");
@@ -165,11 +144,7 @@ async fn tell_when_ready(gateway: App) {
 
 /// Connects in the background, now and whenever it is lost.
 async fn connect(urls: &str) -> anyhow::Result<async_nats::Client> {
-    let urls: Vec<&str> = urls
-        .split(',')
-        .map(str::trim)
-        .filter(|url| !url.is_empty())
-        .collect();
+    let urls: Vec<&str> = urls.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
     async_nats::ConnectOptions::new()
         .name("trellis-gateway")
         .retry_on_initial_connect()

@@ -50,9 +50,7 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return Ok(None);
     }
     match value.split_once(' ') {
-        Some((scheme, token))
-            if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") =>
-        {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") => {
             Ok(Some(token.trim()))
         }
         _ => Err(invalid()),
@@ -63,17 +61,11 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 pub fn verify(gateway: &Gateway, token: &str) -> Result<User, Problem> {
     gateway.sessions.verify(token).map_err(|error| match error {
         TokenError::Invalid => invalid(),
-        TokenError::Expired => {
-            Problem::bad_token(Code::TokenExpired, "The access token has expired.")
+        TokenError::Expired => Problem::bad_token(Code::TokenExpired, "The access token has expired."),
+        TokenError::Revoked => Problem::bad_token(Code::Unauthenticated, "The session of this access token has ended."),
+        TokenError::Unknown => {
+            Problem::of(Code::Unavailable, "Tokens cannot be verified at the moment; try again soon.")
         }
-        TokenError::Revoked => Problem::bad_token(
-            Code::Unauthenticated,
-            "The session of this access token has ended.",
-        ),
-        TokenError::Unknown => Problem::of(
-            Code::Unavailable,
-            "Tokens cannot be verified at the moment; try again soon.",
-        ),
     })
 }
 
@@ -82,9 +74,7 @@ fn invalid() -> Problem {
 }
 
 fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<User>, Problem> {
-    presented(headers)?
-        .map(|token| verify(gateway, token))
-        .transpose()
+    presented(headers)?.map(|token| verify(gateway, token)).transpose()
 }
 
 /// The gate in front of everything that needs a user.
@@ -100,11 +90,7 @@ pub async fn signed_in(State(gateway): State<App>, mut request: Request, next: N
 }
 
 /// The gate in front of everything below an organization.
-pub async fn organization(
-    State(gateway): State<App>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn organization(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
     let user = match authenticate(&gateway, request.headers()) {
         Ok(Some(user)) => user,
         Ok(None) => return Problem::signed_out().into_response(),
@@ -122,10 +108,7 @@ pub async fn organization(
 /// Read from the whole path, not from the router's parameters: one of those that is badly encoded spoils them all, and
 /// a stranger must not learn even that. `None` can be no organization's.
 fn slug(request: &Request) -> Option<String> {
-    let path = request
-        .extensions()
-        .get::<OriginalUri>()
-        .map_or(request.uri().path(), |uri| uri.path());
+    let path = request.extensions().get::<OriginalUri>().map_or(request.uri().path(), |uri| uri.path());
     let below = path.strip_prefix(ORGANIZATIONS)?.strip_prefix('/')?;
     decoded(below.split_once('/').map_or(below, |(slug, _)| slug))
 }
@@ -143,11 +126,7 @@ impl<S: Sync> FromRequestParts<S> for Member {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts
-            .extensions
-            .get()
-            .cloned()
-            .ok_or_else(|| ungated("Member"))
+        parts.extensions.get().cloned().ok_or_else(|| ungated("Member"))
     }
 }
 
@@ -157,9 +136,7 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Problem> {
         match parts.extensions.get() {
             Some(SignedIn(user)) => Ok(Self(user.clone())),
-            None => authenticate(gateway, &parts.headers)?
-                .map(Self)
-                .ok_or_else(Problem::signed_out),
+            None => authenticate(gateway, &parts.headers)?.map(Self).ok_or_else(Problem::signed_out),
         }
     }
 }
@@ -187,20 +164,12 @@ mod tests {
     fn token(value: &str) -> Result<Option<String>, &'static str> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-        presented(&headers)
-            .map(|token| token.map(str::to_owned))
-            .map_err(|problem| problem.code())
+        presented(&headers).map(|token| token.map(str::to_owned)).map_err(|problem| problem.code())
     }
 
     #[test]
     fn schemes() {
-        for good in [
-            "Bearer abc",
-            "bearer abc",
-            "BEARER  abc",
-            "JWT abc",
-            "jwt abc ",
-        ] {
+        for good in ["Bearer abc", "bearer abc", "BEARER  abc", "JWT abc", "jwt abc "] {
             assert_eq!(token(good), Ok(Some("abc".into())), "{good}");
         }
         assert_eq!(token(""), Ok(None));

@@ -78,9 +78,7 @@ where
             .await
             .map_err(|_| Problem::status(StatusCode::REQUEST_TIMEOUT))??;
         if raw.is_empty() {
-            return Err(Problem::invalid_request(
-                "The body must be a JSON object; it is empty.",
-            ));
+            return Err(Problem::invalid_request("The body must be a JSON object; it is empty."));
         }
         if !typed {
             return Err(Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
@@ -88,43 +86,26 @@ where
         let mut fields = Fields::parse(&raw)?;
         let value = T::decode(&mut fields);
         let absent = fields.finish()?;
-        let path = parts
-            .extensions
-            .get::<OriginalUri>()
-            .map_or(parts.uri.path(), |uri| uri.path());
+        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
         let operation = format!("{} {path}", parts.method);
         let idempotency_key = match parts.method {
             Method::POST => parts.headers.remove(idempotency::HEADER),
             _ => None,
         };
-        Ok(Self {
-            value,
-            sent: Sent {
-                absent,
-                raw,
-                operation,
-                idempotency_key,
-            },
-        })
+        Ok(Self { value, sent: Sent { absent, raw, operation, idempotency_key } })
     }
 }
 
 /// `Ok(false)` where the client did not say what it sends.
 fn json_type(method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
     let unsupported = || Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|coding| coding != "identity")
-    {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(unsupported());
     }
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(false);
     };
-    let value = value
-        .to_str()
-        .map_err(|_| unsupported())?
-        .to_ascii_lowercase();
+    let value = value.to_str().map_err(|_| unsupported())?.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let known = match parts.next() {
         Some("application/json") => true,
@@ -135,18 +116,12 @@ fn json_type(method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
         Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"),
         None => true,
     });
-    if known && utf8 {
-        Ok(true)
-    } else {
-        Err(unsupported())
-    }
+    if known && utf8 { Ok(true) } else { Err(unsupported()) }
 }
 
 /// What is left of a larger body is drained a little by the edge.
 async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
         return Err(Problem::payload_too_large());
     }
@@ -170,11 +145,7 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
             pieces.extend_from_slice(&data);
         }
     }
-    Ok(if pieces.is_empty() {
-        whole
-    } else {
-        pieces.into()
-    })
+    Ok(if pieces.is_empty() { whole } else { pieces.into() })
 }
 
 /// Declares the type of a body: how it is decoded and how it is documented.

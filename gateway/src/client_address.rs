@@ -27,9 +27,7 @@ impl FromStr for Networks {
             .map(str::trim)
             .filter(|part| !part.is_empty())
             .map(|part| {
-                network(part).ok_or_else(|| {
-                    format!("\"{part}\" is not an address or a network such as 10.0.0.0/8")
-                })
+                network(part).ok_or_else(|| format!("\"{part}\" is not an address or a network such as 10.0.0.0/8"))
             })
             .collect();
         networks.map(Self)
@@ -52,9 +50,7 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
 
 impl Networks {
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.0
-            .iter()
-            .any(|&(network, length)| covers(network, length, address.to_canonical()))
+        self.0.iter().any(|&(network, length)| covers(network, length, address.to_canonical()))
     }
 }
 
@@ -62,16 +58,10 @@ fn covers(network: IpAddr, length: u8, address: IpAddr) -> bool {
     // The widest networks of both kinds are 2^width addresses; a shift by the whole width is no shift at all.
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
-            (network.to_bits() ^ address.to_bits())
-                .checked_shr(32 - u32::from(length))
-                .unwrap_or(0)
-                == 0
+            (network.to_bits() ^ address.to_bits()).checked_shr(32 - u32::from(length)).unwrap_or(0) == 0
         }
         (IpAddr::V6(network), IpAddr::V6(address)) => {
-            (network.to_bits() ^ address.to_bits())
-                .checked_shr(128 - u32::from(length))
-                .unwrap_or(0)
-                == 0
+            (network.to_bits() ^ address.to_bits()).checked_shr(128 - u32::from(length)).unwrap_or(0) == 0
         }
         _ => false,
     }
@@ -100,10 +90,7 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let values = headers.get_all(name).iter();
         values
             .flat_map(|value| {
-                String::from_utf8_lossy(value.as_bytes())
-                    .split(',')
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
+                String::from_utf8_lossy(value.as_bytes()).split(',').map(str::to_owned).collect::<Vec<_>>()
             })
             .collect()
     };
@@ -116,10 +103,7 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .map(|element| {
             element.split(';').find_map(|pair| {
                 let (name, value) = pair.split_once('=')?;
-                name.trim()
-                    .eq_ignore_ascii_case("for")
-                    .then(|| address(value))
-                    .flatten()
+                name.trim().eq_ignore_ascii_case("for").then(|| address(value)).flatten()
             })
         })
         .collect()
@@ -142,17 +126,10 @@ impl FromRequestParts<App> for Client {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let ip = peer.map(|ConnectInfo(peer)| {
-            client_address(*peer, &parts.headers, &gateway.config.trusted_proxies)
-        });
-        let user_agent = parts
-            .headers
-            .get(header::USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let ip = peer.map(|ConnectInfo(peer)| client_address(*peer, &parts.headers, &gateway.config.trusted_proxies));
+        let user_agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(Self(ClientInfo {
-            user_agent: user_agent
-                .map(|text| text.chars().take(LONGEST_USER_AGENT).collect())
-                .unwrap_or_default(),
+            user_agent: user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect()).unwrap_or_default(),
             ip: ip.map(|ip| ip.to_string()).unwrap_or_default(),
         }))
     }
@@ -177,40 +154,21 @@ mod tests {
         let forged = [("x-forwarded-for", "1.2.3.4")];
         assert_eq!(seen("192.0.2.7:1", "", &forged), "192.0.2.7");
         assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &forged), "1.2.3.4");
-        assert_eq!(
-            seen("[::ffff:10.0.0.1]:1", "10.0.0.0/8", &forged),
-            "1.2.3.4"
-        );
+        assert_eq!(seen("[::ffff:10.0.0.1]:1", "10.0.0.0/8", &forged), "1.2.3.4");
     }
 
     #[test]
     fn the_rightmost_untrusted_hop_is_the_client() {
-        let headers = [
-            ("x-forwarded-for", "6.6.6.6, 192.0.2.9"),
-            ("x-forwarded-for", "10.1.1.1"),
-        ];
+        let headers = [("x-forwarded-for", "6.6.6.6, 192.0.2.9"), ("x-forwarded-for", "10.1.1.1")];
         assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &headers), "192.0.2.9");
-        assert_eq!(
-            seen(
-                "10.0.0.1:1",
-                "10.0.0.0/8",
-                &[("x-forwarded-for", "6.6.6.6, unknown")]
-            ),
-            "10.0.0.1"
-        );
+        assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &[("x-forwarded-for", "6.6.6.6, unknown")]), "10.0.0.1");
     }
 
     #[test]
     fn forwarded_where_no_proxy_wrote_the_other_one() {
-        let headers = [(
-            "forwarded",
-            "for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https",
-        )];
+        let headers = [("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https")];
         assert_eq!(seen("10.0.0.1:1", "10.0.0.1", &headers), "2001:db8::1");
-        let both = [
-            ("forwarded", "for=6.6.6.6"),
-            ("x-forwarded-for", "192.0.2.9"),
-        ];
+        let both = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "192.0.2.9")];
         assert_eq!(seen("10.0.0.1:1", "10.0.0.1", &both), "192.0.2.9");
     }
 
@@ -220,9 +178,6 @@ mod tests {
             assert!(bad.parse::<Networks>().is_err(), "{bad}");
         }
         let all: Networks = "0.0.0.0/0, ::/0".parse().unwrap();
-        assert!(
-            all.contains("8.8.8.8".parse().unwrap())
-                && all.contains("2001:db8::1".parse().unwrap())
-        );
+        assert!(all.contains("8.8.8.8".parse().unwrap()) && all.contains("2001:db8::1".parse().unwrap()));
     }
 }

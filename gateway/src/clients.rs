@@ -12,8 +12,7 @@ use rand::RngExt;
 use tonic::{Request, Response, Status};
 use trellis_authn::{ServiceKey, User};
 use trellis_proto::{
-    identity::v1::identity_service_client::IdentityServiceClient,
-    org::v1::org_service_client::OrgServiceClient,
+    identity::v1::identity_service_client::IdentityServiceClient, org::v1::org_service_client::OrgServiceClient,
     project::v1::project_service_client::ProjectServiceClient,
 };
 use trellis_rpc::{Channel, Code, Endpoints, Problem};
@@ -54,11 +53,9 @@ pub struct Clients {
 impl Clients {
     pub fn new(identity: &Endpoints, org: &Endpoints, project: &Endpoints) -> Self {
         Self {
-            identity: IdentityServiceClient::new(Channel::new(identity))
-                .max_decoding_message_size(LARGEST_ANSWER),
+            identity: IdentityServiceClient::new(Channel::new(identity)).max_decoding_message_size(LARGEST_ANSWER),
             org: OrgServiceClient::new(Channel::new(org)).max_decoding_message_size(LARGEST_ANSWER),
-            project: ProjectServiceClient::new(Channel::new(project))
-                .max_decoding_message_size(LARGEST_ANSWER),
+            project: ProjectServiceClient::new(Channel::new(project)).max_decoding_message_size(LARGEST_ANSWER),
             budget: Arc::new(AtomicU32::new(RETRY_BUDGET)),
         }
     }
@@ -100,16 +97,11 @@ impl Clients {
     }
 
     fn spend(&self) -> bool {
-        self.budget
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(RETRY_COST)
-            })
-            .is_ok()
+        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(RETRY_COST)).is_ok()
     }
 }
 
 /// Not where the time is up: asking again would only be late.
 fn may_retry(status: &Status) -> bool {
-    status.code() != tonic::Code::DeadlineExceeded
-        && Problem::from(status).code == Code::Unavailable
+    status.code() != tonic::Code::DeadlineExceeded && Problem::from(status).code == Code::Unavailable
 }

@@ -31,11 +31,7 @@ impl IfMatch {
                 [one] => Ok(Some(one)),
                 _ => {
                     let current = current.await?;
-                    Ok(Some(if versions.contains(&current) {
-                        current
-                    } else {
-                        NEVER
-                    }))
+                    Ok(Some(if versions.contains(&current) { current } else { NEVER }))
                 }
             },
         }
@@ -57,10 +53,7 @@ impl IfMatch {
                 None => (false, rest),
             };
             let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
-            if !tag
-                .bytes()
-                .all(|byte| byte == b'!' || byte > b'"' && byte != 0x7f)
-            {
+            if !tag.bytes().all(|byte| byte == b'!' || byte > b'"' && byte != 0x7f) {
                 return None;
             }
             // If-Match compares strongly: a weak tag matches nothing.
@@ -79,9 +72,7 @@ impl IfMatch {
 
 /// As we write it, without a sign or leading zeros.
 fn version(tag: &str) -> Option<u64> {
-    tag.parse()
-        .ok()
-        .filter(|version: &u64| version.to_string() == tag)
+    tag.parse().ok().filter(|version: &u64| version.to_string() == tag)
 }
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
@@ -93,15 +84,13 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
             return Ok(Self::Any);
         }
         let lines: Option<Vec<&str>> = values.map(|value| value.to_str().ok()).collect();
-        lines
-            .and_then(|lines| Self::parse(&lines.join(",")))
-            .ok_or_else(|| {
-                Problem::invalid_request("The condition is not right.").field(
-                    "If-Match",
-                    "invalid",
-                    "must be entity tags in quotes, such as \"3\", or *",
-                )
-            })
+        lines.and_then(|lines| Self::parse(&lines.join(","))).ok_or_else(|| {
+            Problem::invalid_request("The condition is not right.").field(
+                "If-Match",
+                "invalid",
+                "must be entity tags in quotes, such as \"3\", or *",
+            )
+        })
     }
 }
 
@@ -115,27 +104,11 @@ mod tests {
     fn lists_of_tags() {
         assert_eq!(IfMatch::parse("*"), Some(IfMatch::Any));
         assert_eq!(IfMatch::parse("\"3\""), Some(IfMatch::OneOf(vec![3])));
-        assert_eq!(
-            IfMatch::parse(" \"3\" ,, \"7\","),
-            Some(IfMatch::OneOf(vec![3, 7]))
-        );
+        assert_eq!(IfMatch::parse(" \"3\" ,, \"7\","), Some(IfMatch::OneOf(vec![3, 7])));
         for never in ["W/\"3\"", "\"x\"", "\"03\"", "\"+3\"", "\"\""] {
-            assert_eq!(
-                IfMatch::parse(never),
-                Some(IfMatch::OneOf(vec![])),
-                "{never}"
-            );
+            assert_eq!(IfMatch::parse(never), Some(IfMatch::OneOf(vec![])), "{never}");
         }
-        for bad in [
-            "",
-            ",",
-            "3",
-            "\"3",
-            "\"3\" \"4\"",
-            "\"3\", *",
-            "w/\"3\"",
-            "\"a b\"",
-        ] {
+        for bad in ["", ",", "3", "\"3", "\"3\" \"4\"", "\"3\", *", "w/\"3\"", "\"a b\""] {
             assert_eq!(IfMatch::parse(bad), None, "{bad}");
         }
     }

@@ -98,11 +98,7 @@ impl Origins {
 impl Default for Origins {
     /// The development servers of the original's front end.
     fn default() -> Self {
-        Self(
-            ["http://localhost:5173", "http://localhost:3000"]
-                .map(HeaderValue::from_static)
-                .into(),
-        )
+        Self(["http://localhost:5173", "http://localhost:3000"].map(HeaderValue::from_static).into())
     }
 }
 
@@ -119,15 +115,12 @@ impl FromStr for Origins {
             .filter(|origin| !origin.is_empty())
             .map(|origin| {
                 let uri: http::Uri = origin.parse().map_err(|_| not_an_origin(origin))?;
-                let bare = uri.scheme().is_some()
-                    && uri.path() == "/"
-                    && !origin.ends_with('/')
-                    && uri.query().is_none();
+                let bare =
+                    uri.scheme().is_some() && uri.path() == "/" && !origin.ends_with('/') && uri.query().is_none();
                 if !bare {
                     return Err(not_an_origin(origin));
                 }
-                HeaderValue::from_str(&origin.to_ascii_lowercase())
-                    .map_err(|_| not_an_origin(origin))
+                HeaderValue::from_str(&origin.to_ascii_lowercase()).map_err(|_| not_an_origin(origin))
             })
             .collect();
         origins.map(Self)
@@ -157,18 +150,9 @@ mod tests {
     #[test]
     fn origins() {
         let origins: Origins = "https://a.example, http://LOCALHOST:3000".parse().unwrap();
-        assert_eq!(
-            origins.to_string(),
-            "https://a.example,http://localhost:3000"
-        );
+        assert_eq!(origins.to_string(), "https://a.example,http://localhost:3000");
         assert_eq!("none".parse::<Origins>().unwrap().to_string(), "");
-        for bad in [
-            "*",
-            "a.example",
-            "https://a.example/",
-            "https://a.example/x",
-            "https://a.example?x",
-        ] {
+        for bad in ["*", "a.example", "https://a.example/", "https://a.example/x", "https://a.example?x"] {
             assert!(bad.parse::<Origins>().is_err(), "{bad}");
         }
     }

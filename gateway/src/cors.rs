@@ -9,11 +9,9 @@ const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "accept, authorization, content-type, idempotency-key, if-match, traceparent, tracestate, user-agent, \
      x-csrftoken, x-request-id, x-requested-with",
 );
-const ALLOWED_METHODS: HeaderValue =
-    HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS");
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, Trellis-Cursor, Retry-After, Idempotent-Replayed, x-request-id",
-);
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("ETag, Location, Trellis-Cursor, Retry-After, Idempotent-Replayed, x-request-id");
 const A_DAY: HeaderValue = HeaderValue::from_static("86400");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 

@@ -10,8 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required,
-        ResponseBuilder, Type,
+        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required, ResponseBuilder, Type,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -62,9 +61,7 @@ struct Described;
 /// The document as text, as it is committed and served.
 pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let mut text = Described::openapi()
-            .to_pretty_json()
-            .expect("a document made of maps and texts");
+        let mut text = Described::openapi().to_pretty_json().expect("a document made of maps and texts");
         text.push('\n');
         text
     });
@@ -75,14 +72,7 @@ pub fn text() -> &'static str {
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "service", operation_id = "getOpenApi",
     responses((status = 200, body = Object)), security(()))]
 pub async fn document() -> Response {
-    (
-        [
-            (header::CONTENT_TYPE, "application/json"),
-            (header::CACHE_CONTROL, "no-cache"),
-        ],
-        text(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text()).into_response()
 }
 
 /// A page to read this and try it
@@ -108,20 +98,11 @@ const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
 fn file(name: &str) -> Response {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         // The validator is another host's.
-        Arc::new(
-            Config::new([DOCUMENT])
-                .validator_url("none")
-                .use_base_layout()
-                .persist_authorization(false),
-        )
+        Arc::new(Config::new([DOCUMENT]).validator_url("none").use_base_layout().persist_authorization(false))
     });
     match serve(name, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => {
-            let bytes = if name == "index.html" {
-                from_root(&file.bytes)
-            } else {
-                file.bytes.into_owned()
-            };
+            let bytes = if name == "index.html" { from_root(&file.bytes) } else { file.bytes.into_owned() };
             let mut response = bytes.into_response();
             let headers = response.headers_mut();
             if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
@@ -142,11 +123,8 @@ fn file(name: &str) -> Response {
 /// The page is at `/docs`, without a slash at the end, so that its relative addresses would miss its files.
 fn from_root(page: &[u8]) -> Vec<u8> {
     let page = String::from_utf8_lossy(page);
-    let page = page
-        .replace("\"./", "\"/docs/")
-        .replace("\"index.css", "\"/docs/index.css");
-    page.replace("<title>Swagger UI</title>", "<title>Trellis API</title>")
-        .into_bytes()
+    let page = page.replace("\"./", "\"/docs/").replace("\"index.css", "\"/docs/index.css");
+    page.replace("<title>Swagger UI</title>", "<title>Trellis API</title>").into_bytes()
 }
 
 /// What holds for every operation, said once.
@@ -155,18 +133,12 @@ struct Conventions;
 impl Modify for Conventions {
     fn modify(&self, document: &mut Document) {
         env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
-                operation
-                    .parameters
-                    .get_or_insert_default()
-                    .splice(0..0, path_parameters(path));
+                operation.parameters.get_or_insert_default().splice(0..0, path_parameters(path));
                 describe(path, method, operation);
             }
         }
@@ -174,36 +146,23 @@ impl Modify for Conventions {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem {
-        get,
-        post,
-        patch,
-        delete,
-        ..
-    } = item;
-    [
-        ("get", get),
-        ("post", post),
-        ("patch", patch),
-        ("delete", delete),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    let PathItem { get, post, patch, delete, .. } = item;
+    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn path_parameters(path: &str) -> impl Iterator<Item = RefOr<Parameter>> {
-    path.split('/')
-        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| {
-            let about = match name {
-                "org" => "The organization's slug.",
-                "project" => "The project's slug or key.",
-                "task_id" => "`WEB-1`, in any case.",
-                _ => "",
-            };
-            let parameter = parameter(name, ParameterIn::Path, about);
-            parameter.required(Required::True).build().into()
-        })
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).map(|name| {
+        let about = match name {
+            "org" => "The organization's slug.",
+            "project" => "The project's slug or key.",
+            "task_id" => "`WEB-1`, in any case.",
+            _ => "",
+        };
+        let parameter = parameter(name, ParameterIn::Path, about);
+        parameter.required(Required::True).build().into()
+    })
 }
 
 fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
@@ -216,31 +175,18 @@ fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
 
 /// Headers and refusals, by the rules that the handlers follow.
 fn describe(path: &str, method: &str, operation: &mut Operation) {
-    let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"]
-        .iter()
-        .any(|end| path.ends_with(end));
-    let in_a_project =
-        path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
+    let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"].iter().any(|end| path.ends_with(end));
+    let in_a_project = path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
     let api = path.starts_with("/api/v1/") && path != DOCUMENT;
     let parameters = operation.parameters.get_or_insert_default();
     if one_object && matches!(method, "patch" | "delete") {
         let about = "Entity tags; the change is only made where one of them is current, else 412.";
-        parameters.push(
-            parameter("If-Match", ParameterIn::Header, about)
-                .required(Required::False)
-                .build()
-                .into(),
-        );
+        parameters.push(parameter("If-Match", ParameterIn::Header, about).required(Required::False).build().into());
     }
     if api && method == "post" && !path.contains("/auth/") {
-        let about =
-            "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
-        parameters.push(
-            parameter("Idempotency-Key", ParameterIn::Header, about)
-                .required(Required::False)
-                .build()
-                .into(),
-        );
+        let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
+        parameters
+            .push(parameter("Idempotency-Key", ParameterIn::Header, about).required(Required::False).build().into());
     }
     if parameters.is_empty() {
         operation.parameters = None;
@@ -250,18 +196,12 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
             continue;
         };
         if response.description.is_empty() {
-            let done = if status == "204" {
-                "Done; there is nothing to say"
-            } else {
-                "Done"
-            };
+            let done = if status == "204" { "Done; there is nothing to say" } else { "Done" };
             done.clone_into(&mut response.description);
         }
         let mut header = |name: &str, about: &str| {
-            let header = HeaderBuilder::new()
-                .schema(Some(Object::with_type(Type::String)))
-                .description(Some(about))
-                .build();
+            let header =
+                HeaderBuilder::new().schema(Some(Object::with_type(Type::String))).description(Some(about)).build();
             response.headers.insert(name.to_owned(), header.into());
         };
         if status == "201" {
@@ -271,23 +211,14 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
             header("ETag", "The object's version.");
         }
         if in_a_project || path.ends_with("/projects") && method == "post" {
-            header(
-                "Trellis-Cursor",
-                "The place in the project's order of events that the answer reflects.",
-            );
+            header("Trellis-Cursor", "The place in the project's order of events that the answer reflects.");
         }
     }
     if api || path == "/readyz" || path.contains("jwks") {
         let refusal = ResponseBuilder::new()
             .description("Any refusal")
-            .content(
-                "application/problem+json",
-                Content::new(Some(openapi::Ref::from_schema_name("Problem"))),
-            )
+            .content("application/problem+json", Content::new(Some(openapi::Ref::from_schema_name("Problem"))))
             .build();
-        operation
-            .responses
-            .responses
-            .insert("default".to_owned(), refusal.into());
+        operation.responses.responses.insert("default".to_owned(), refusal.into());
     }
 }

@@ -22,11 +22,7 @@ pub struct Leftover(Arc<Mutex<Option<Body>>>);
 impl Leftover {
     /// The body as a handler gets it.
     pub fn watch(&self, body: Body) -> Body {
-        Body::new(Watched {
-            body,
-            ended: false,
-            leftover: self.clone(),
-        })
+        Body::new(Watched { body, ended: false, leftover: self.clone() })
     }
 
     /// Reads on in the background, while the answer is already on its way.
@@ -56,10 +52,7 @@ impl http_body::Body for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.ended = true;
@@ -80,11 +73,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
             let body = std::mem::take(&mut self.body);
-            *self
-                .leftover
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(body);
+            *self.leftover.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
         }
     }
 }

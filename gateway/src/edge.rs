@@ -35,8 +35,7 @@ const UNMATCHED: &str = "unmatched";
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-const NOTHING_ALLOWED: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const NOTHING_ALLOWED: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// The outermost layer.
 pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
@@ -70,9 +69,7 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
             Problem::internal().into_response()
         })
     };
-    let mut response = trellis_rpc::with_deadline(DEADLINE, handled)
-        .instrument(span.clone())
-        .await;
+    let mut response = trellis_rpc::with_deadline(DEADLINE, handled).instrument(span.clone()).await;
 
     if let Some(leftover) = leftover {
         leftover.drain();
@@ -90,19 +87,13 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sane = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
         (1..=128).contains(&bytes.len())
-            && bytes
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
     };
-    headers
-        .get(REQUEST_ID)
-        .filter(sane)
-        .cloned()
-        .unwrap_or_else(|| {
-            let mut text = Uuid::encode_buffer();
-            let id = Uuid::now_v7().simple().encode_lower(&mut text);
-            HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
-        })
+    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        let id = Uuid::now_v7().simple().encode_lower(&mut text);
+        HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
+    })
 }
 
 /// The route's pattern; never the path, of which there are as many as there are things.
@@ -116,10 +107,7 @@ fn route(request: &Request) -> String {
 fn too_large(uri: &Uri, headers: &HeaderMap) -> bool {
     let address = uri.path().len() + uri.query().map_or(0, str::len);
     // A colon, a space and the line break stand around each.
-    let lines: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
+    let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     address + lines > LARGEST_HEAD
 }
 
@@ -156,9 +144,7 @@ fn protect(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(header::REFERRER_POLICY, NO_REFERRER);
     headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(NOTHING_ALLOWED);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING_ALLOWED);
 }
 
 fn measure(
@@ -174,24 +160,14 @@ fn measure(
     let _entered = span.enter();
     let milliseconds = took.as_secs_f64() * 1000.0;
     if status.is_server_error() {
-        tracing::warn!(
-            status = status.as_u16(),
-            code,
-            milliseconds,
-            "request failed"
-        );
+        tracing::warn!(status = status.as_u16(), code, milliseconds, "request failed");
     } else {
         tracing::debug!(status = status.as_u16(), code, milliseconds, "request done");
     }
     let method = known(method);
-    let counted = [
-        ("method", method.to_owned()),
-        ("route", route.clone()),
-        ("status", status.as_u16().to_string()),
-    ];
+    let counted = [("method", method.to_owned()), ("route", route.clone()), ("status", status.as_u16().to_string())];
     metrics::counter!("http_server_requests_total", &counted).increment(1);
-    metrics::histogram!("http_server_duration_seconds", "method" => method, "route" => route)
-        .record(took);
+    metrics::histogram!("http_server_duration_seconds", "method" => method, "route" => route).record(took);
 }
 
 /// Methods can be made up.

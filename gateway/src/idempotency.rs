@@ -12,17 +12,16 @@ pub const REPLAYED: &str = "idempotent-replayed";
 
 /// What travels to the service: the key, what it is for, and what came with it.
 pub fn key(value: &HeaderValue, operation: &str, body: &Bytes) -> Result<IdempotencyKey, Problem> {
-    let key = value.to_str().ok().filter(|key| {
-        (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-    });
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let Some(key) = key else {
-        return Err(
-            Problem::invalid_request("The idempotency key is not right.").field(
-                "Idempotency-Key",
-                "invalid",
-                "must be 1 to 64 visible ASCII characters",
-            ),
-        );
+        return Err(Problem::invalid_request("The idempotency key is not right.").field(
+            "Idempotency-Key",
+            "invalid",
+            "must be 1 to 64 visible ASCII characters",
+        ));
     };
     Ok(IdempotencyKey {
         key: key.to_owned(),
@@ -39,13 +38,7 @@ mod tests {
 
     #[test]
     fn keys() {
-        let made = |value: &[u8]| {
-            key(
-                &HeaderValue::from_bytes(value).unwrap(),
-                "POST /x",
-                &Bytes::from_static(b"{}"),
-            )
-        };
+        let made = |value: &[u8]| key(&HeaderValue::from_bytes(value).unwrap(), "POST /x", &Bytes::from_static(b"{}"));
         assert_eq!(made(&[b'~'; 64]).ok().unwrap().key, "~".repeat(64));
         for bad in [&b""[..], &[b'a'; 65], b"a b", "é".as_bytes()] {
             assert_eq!(made(bad).err().unwrap().code(), "invalid_request");

@@ -47,9 +47,7 @@ where
         }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Problem::invalid_request(
-                "The path is not percent-encoded UTF-8.",
-            )),
+            Err(_) => Err(Problem::invalid_request("The path is not percent-encoded UTF-8.")),
         }
     }
 }
@@ -68,9 +66,7 @@ pub fn decoded(text: &str) -> Option<String> {
             other => other,
         });
     }
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0'))
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]

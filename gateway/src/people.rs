@@ -41,10 +41,7 @@ pub struct Found(HashMap<String, Person>);
 
 impl Found {
     pub fn person(&self, id: &str) -> Person {
-        self.0
-            .get(id)
-            .cloned()
-            .unwrap_or_else(|| Person::unknown(id))
+        self.0.get(id).cloned().unwrap_or_else(|| Person::unknown(id))
     }
 
     pub fn insert(&mut self, person: Person) {
@@ -54,15 +51,8 @@ impl Found {
 
 impl People {
     pub fn new(clients: Clients, key: ServiceKey) -> Self {
-        let known = Cache::builder()
-            .max_capacity(CAPACITY)
-            .time_to_live(KEPT)
-            .build();
-        Self {
-            clients,
-            key,
-            known,
-        }
+        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(KEPT).build();
+        Self { clients, key, known }
     }
 
     /// Looks up all ids at once; empty ids and duplicates are no matter.
@@ -103,18 +93,12 @@ impl People {
     }
 
     async fn ask(&self, ids: &[String]) -> Vec<User> {
-        let message = BatchGetUsersRequest {
-            ids: ids.to_vec(),
-            emails: Vec::new(),
-        };
+        let message = BatchGetUsersRequest { ids: ids.to_vec(), emails: Vec::new() };
         let answer = self
             .clients
-            .read(
-                &self.clients.identity,
-                &self.key,
-                message,
-                |mut identity, request| async move { identity.batch_get_users(request).await },
-            )
+            .read(&self.clients.identity, &self.key, message, |mut identity, request| async move {
+                identity.batch_get_users(request).await
+            })
             .await;
         match answer {
             Ok(answer) => answer.into_inner().users,

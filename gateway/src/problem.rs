@@ -67,12 +67,7 @@ pub struct Shown<'a> {
 }
 
 impl Problem {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             code,
@@ -88,14 +83,8 @@ impl Problem {
         let (status, title) = http(code);
         let problem = Self::new(status, code.as_str(), title, detail);
         match status {
-            StatusCode::UNAUTHORIZED => Self {
-                challenge: Challenge::SignIn,
-                ..problem
-            },
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Self {
-                retry_after: 1,
-                ..problem
-            },
+            StatusCode::UNAUTHORIZED => Self { challenge: Challenge::SignIn, ..problem },
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Self { retry_after: 1, ..problem },
             _ => problem,
         }
     }
@@ -107,18 +96,12 @@ impl Problem {
 
     /// 401: nobody is signed in.
     pub fn signed_out() -> Self {
-        Self::of(
-            Code::Unauthenticated,
-            "Sign in first: this needs an access token.",
-        )
+        Self::of(Code::Unauthenticated, "Sign in first: this needs an access token.")
     }
 
     /// 401: somebody tried.
     pub fn bad_token(code: Code, detail: &'static str) -> Self {
-        Self {
-            challenge: Challenge::BadToken(detail),
-            ..Self::of(code, detail)
-        }
+        Self { challenge: Challenge::BadToken(detail), ..Self::of(code, detail) }
     }
 
     pub fn not_found(resource: &str) -> Self {
@@ -132,13 +115,9 @@ impl Problem {
     /// What HTTP itself refuses, and whatever else ends with this status.
     pub fn status(status: StatusCode) -> Self {
         match status {
-            StatusCode::BAD_REQUEST => {
-                Self::invalid_request("The request could not be understood.")
-            }
+            StatusCode::BAD_REQUEST => Self::invalid_request("The request could not be understood."),
             StatusCode::UNAUTHORIZED => Self::signed_out(),
-            StatusCode::FORBIDDEN => {
-                Self::of(Code::Forbidden, "You do not have permission to do this.")
-            }
+            StatusCode::FORBIDDEN => Self::of(Code::Forbidden, "You do not have permission to do this."),
             StatusCode::NOT_FOUND => Self::of(Code::NotFound, "There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => Self::new(
                 status,
@@ -146,47 +125,28 @@ impl Problem {
                 "Method not allowed",
                 "This address does not take that method; see `Allow`.",
             ),
-            StatusCode::REQUEST_TIMEOUT => Self::new(
-                status,
-                "request_timeout",
-                "Request timeout",
-                "The request's body did not arrive in time.",
-            ),
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
-                status,
-                "payload_too_large",
-                "Payload too large",
-                "A body holds at most 256 KiB.",
-            ),
+            StatusCode::REQUEST_TIMEOUT => {
+                Self::new(status, "request_timeout", "Request timeout", "The request's body did not arrive in time.")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(status, "payload_too_large", "Payload too large", "A body holds at most 256 KiB.")
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
                 status,
                 "unsupported_media_type",
                 "Unsupported media type",
                 "The body must be JSON, sent as application/json.",
             ),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::new(
-                status,
-                "headers_too_large",
-                "Headers too large",
-                "Request headers hold at most 32 KiB.",
-            ),
-            StatusCode::TOO_MANY_REQUESTS => {
-                Self::of(Code::RateLimited, "Too many requests; wait a moment.")
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                Self::new(status, "headers_too_large", "Headers too large", "Request headers hold at most 32 KiB.")
             }
-            StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-            | StatusCode::BAD_GATEWAY => Self::of(
-                Code::Unavailable,
-                "This is not available at the moment; try again soon.",
-            ),
+            StatusCode::TOO_MANY_REQUESTS => Self::of(Code::RateLimited, "Too many requests; wait a moment."),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT | StatusCode::BAD_GATEWAY => {
+                Self::of(Code::Unavailable, "This is not available at the moment; try again soon.")
+            }
             other if other.is_client_error() => {
                 let title = other.canonical_reason().unwrap_or("Bad request");
-                Self::new(
-                    other,
-                    "invalid_request",
-                    title,
-                    "The request could not be understood.",
-                )
+                Self::new(other, "invalid_request", title, "The request could not be understood.")
             }
             _ => Self::internal(),
         }
@@ -205,11 +165,7 @@ impl Problem {
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.errors.push(FieldError {
-            field: field.into(),
-            code: code.into(),
-            message: message.into(),
-        });
+        self.errors.push(FieldError { field: field.into(), code: code.into(), message: message.into() });
         self
     }
 

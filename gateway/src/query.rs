@@ -22,18 +22,11 @@ impl Query {
     fn parse(raw: Option<&str>, known: &'static [&'static str]) -> Result<Self, Problem> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         let mut problem = Problem::invalid_request("The query of the address is not right.");
-        for pair in raw
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let Some(name) = text(name) else {
-                problem = problem.field(
-                    String::from_utf8_lossy(name.as_bytes()),
-                    "invalid",
-                    "is not percent-encoded UTF-8",
-                );
+                problem =
+                    problem.field(String::from_utf8_lossy(name.as_bytes()), "invalid", "is not percent-encoded UTF-8");
                 continue;
             };
             let Some(&name) = known.iter().find(|known| **known == name) else {
@@ -44,27 +37,19 @@ impl Query {
                 problem = problem.field(name, "duplicate", "must be given once");
                 continue;
             }
-            match text(value) {
-                Some(value) => found.push((name, value)),
-                None => {
-                    let why = "is not percent-encoded UTF-8 without NUL";
-                    problem = problem.field(name, "invalid", why);
-                }
+            if let Some(value) = text(value) {
+                found.push((name, value));
+            } else {
+                problem = problem.field(name, "invalid", "is not percent-encoded UTF-8 without NUL");
             }
         }
-        if problem.errors_mut().is_empty() {
-            Ok(Self(found))
-        } else {
-            Err(problem)
-        }
+        if problem.errors_mut().is_empty() { Ok(Self(found)) } else { Err(problem) }
     }
 
     /// The value, or an empty text where it is not given.
     pub fn take(&mut self, name: &'static str) -> String {
         let value = self.0.iter_mut().find(|(known, _)| *known == name);
-        value
-            .map(|(_, value)| std::mem::take(value))
-            .unwrap_or_default()
+        value.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
     }
 
     /// `limit` (0 where not given, which services take for the default) and `cursor`.
@@ -72,39 +57,26 @@ impl Query {
         let given = self.0.iter().any(|(name, _)| *name == "limit");
         let limit = self.take("limit");
         // Digits alone: Rust would take a plus sign, too.
-        let number = limit
-            .parse()
-            .ok()
-            .filter(|_| limit.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = limit.parse().ok().filter(|_| limit.bytes().all(|byte| byte.is_ascii_digit()));
         match number {
             Some(limit @ 1..=100) => Ok((limit, self.take("cursor"))),
             None if !given => Ok((0, self.take("cursor"))),
-            _ => Err(
-                Problem::invalid_request("The query of the address is not right.").field(
-                    "limit",
-                    "invalid",
-                    "must be a number from 1 to 100",
-                ),
-            ),
+            _ => Err(Problem::invalid_request("The query of the address is not right.").field(
+                "limit",
+                "invalid",
+                "must be a number from 1 to 100",
+            )),
         }
     }
 }
 
 /// Form decoding: a plus sign is a space.
 fn text(raw: &str) -> Option<String> {
-    if raw.contains('+') {
-        decoded(&raw.replace('+', " "))
-    } else {
-        decoded(raw)
-    }
+    if raw.contains('+') { decoded(&raw.replace('+', " ")) } else { decoded(raw) }
 }
 
 /// In front of every handler.
-pub async fn check(
-    State(known): State<&'static [&'static str]>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn check(State(known): State<&'static [&'static str]>, mut request: Request, next: Next) -> Response {
     match Query::parse(request.uri().query(), known) {
         Ok(query) => {
             request.extensions_mut().insert(query);
@@ -127,16 +99,7 @@ pub const NONE: &[&str] = &[];
 /// The parameters of every list.
 pub const PAGE: &[&str] = &["limit", "cursor"];
 /// The parameters of lists of tasks.
-pub const TASKS: &[&str] = &[
-    "limit",
-    "cursor",
-    "status",
-    "assignee",
-    "q",
-    "due_before",
-    "due_after",
-    "sort",
-];
+pub const TASKS: &[&str] = &["limit", "cursor", "status", "assignee", "q", "due_before", "due_after", "sort"];
 
 /// How the parameters of every list are documented.
 #[derive(IntoParams)]
@@ -178,9 +141,7 @@ mod tests {
     fn refused(raw: &str) -> Vec<(String, String)> {
         let mut problem = Query::parse(Some(raw), TASKS).err().unwrap();
         let errors = problem.errors_mut().iter();
-        errors
-            .map(|error| (error.field.clone(), error.code.to_string()))
-            .collect()
+        errors.map(|error| (error.field.clone(), error.code.to_string())).collect()
     }
 
     fn blame(field: &str, code: &str) -> (String, String) {
@@ -189,9 +150,7 @@ mod tests {
 
     #[test]
     fn values_are_decoded() {
-        let mut query = Query::parse(Some("q=a+b%2B%C3%A9&&sort=-task_id&cursor"), TASKS)
-            .ok()
-            .unwrap();
+        let mut query = Query::parse(Some("q=a+b%2B%C3%A9&&sort=-task_id&cursor"), TASKS).ok().unwrap();
         assert_eq!(query.take("q"), "a b+é");
         assert_eq!(query.take("sort"), "-task_id");
         assert_eq!(query.take("status"), "");
@@ -202,12 +161,7 @@ mod tests {
     fn every_bad_parameter_is_named() {
         assert_eq!(
             refused("x=1&q=1&q=2&status=%ff&sort=%00"),
-            [
-                blame("x", "unknown"),
-                blame("q", "duplicate"),
-                blame("status", "invalid"),
-                blame("sort", "invalid")
-            ]
+            [blame("x", "unknown"), blame("q", "duplicate"), blame("status", "invalid"), blame("sort", "invalid")]
         );
     }
 
@@ -215,15 +169,7 @@ mod tests {
     fn limits() {
         let page = |raw| Query::parse(Some(raw), PAGE).ok().unwrap().page();
         assert_eq!(page("limit=100&cursor=x").ok().unwrap(), (100, "x".into()));
-        for bad in [
-            "limit=0",
-            "limit=101",
-            "limit=",
-            "limit=%2B5",
-            "limit=5.0",
-            "limit=-1",
-            "limit=x",
-        ] {
+        for bad in ["limit=0", "limit=101", "limit=", "limit=%2B5", "limit=5.0", "limit=-1", "limit=x"] {
             assert_eq!(page(bad).err().unwrap().code(), "invalid_request", "{bad}");
         }
     }

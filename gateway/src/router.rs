@@ -16,9 +16,7 @@ use crate::{
     auth, docs, edge,
     problem::Problem,
     query::{NONE, PAGE, TASKS},
-    rest::{
-        activity, comments, invitations, me, members, organizations, projects, sessions, tasks,
-    },
+    rest::{activity, comments, invitations, me, members, organizations, projects, sessions, tasks},
     well_known,
 };
 
@@ -83,11 +81,7 @@ fn organization(app: &App) -> Routes {
         .patch("/comments/{id}", NONE, comments::update)
         .delete("/comments/{id}", NONE, comments::delete)
         .get("/tasks/{task_id}/activity", PAGE, activity::list)
-        .gate(|router| {
-            router
-                .fallback(nothing_here)
-                .layer(from_fn_with_state(app.clone(), auth::organization))
-        })
+        .gate(|router| router.fallback(nothing_here).layer(from_fn_with_state(app.clone(), auth::organization)))
 }
 
 /// What a nested router leaves to the outer one: its own path with a slash at the end.
@@ -132,39 +126,19 @@ struct Routes {
 }
 
 impl Routes {
-    fn get<T: 'static>(
-        self,
-        path: &str,
-        query: &'static [&'static str],
-        handler: impl Handler<T, App>,
-    ) -> Self {
+    fn get<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
         self.on(MethodFilter::GET, "get", path, query, handler)
     }
 
-    fn post<T: 'static>(
-        self,
-        path: &str,
-        query: &'static [&'static str],
-        handler: impl Handler<T, App>,
-    ) -> Self {
+    fn post<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
         self.on(MethodFilter::POST, "post", path, query, handler)
     }
 
-    fn patch<T: 'static>(
-        self,
-        path: &str,
-        query: &'static [&'static str],
-        handler: impl Handler<T, App>,
-    ) -> Self {
+    fn patch<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
         self.on(MethodFilter::PATCH, "patch", path, query, handler)
     }
 
-    fn delete<T: 'static>(
-        self,
-        path: &str,
-        query: &'static [&'static str],
-        handler: impl Handler<T, App>,
-    ) -> Self {
+    fn delete<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
         self.on(MethodFilter::DELETE, "delete", path, query, handler)
     }
 
@@ -176,14 +150,9 @@ impl Routes {
         query: &'static [&'static str],
         handler: impl Handler<T, App>,
     ) -> Self {
-        let handler =
-            on(filter, handler).route_layer(from_fn_with_state(query, crate::query::check));
+        let handler = on(filter, handler).route_layer(from_fn_with_state(query, crate::query::check));
         self.router = self.router.route(path, handler);
-        self.listed.push(Route {
-            method,
-            path: path.to_owned(),
-            query,
-        });
+        self.listed.push(Route { method, path: path.to_owned(), query });
         self
     }
 
@@ -200,11 +169,12 @@ impl Routes {
 
     fn nest(mut self, prefix: &str, inner: Self) -> Self {
         self.router = self.router.nest(prefix, inner.router);
-        self.listed
-            .extend(inner.listed.into_iter().map(|route| Route {
-                path: format!("{prefix}{}", route.path.trim_end_matches('/')),
-                ..route
-            }));
+        self.listed.extend(
+            inner
+                .listed
+                .into_iter()
+                .map(|route| Route { path: format!("{prefix}{}", route.path.trim_end_matches('/')), ..route }),
+        );
         self
     }
 }

@@ -35,13 +35,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(
-                    builder.clone(),
-                    stream,
-                    peer,
-                    router.clone(),
-                    shutdown.clone(),
-                );
+                let connection = connection(builder.clone(), stream, peer, router.clone(), shutdown.clone());
                 shutdown.tasks.spawn(connection);
             }
             Err(error) => {
@@ -54,11 +48,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_buf_size(LARGEST_HEAD);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(LARGEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -90,8 +80,7 @@ async fn connection(
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().call(request)
         });
-        let mut serving =
-            pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let served = tokio::select! {
             served = serving.as_mut() => served,
             () = shutdown.closing.cancelled() => {

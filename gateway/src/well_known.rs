@@ -57,17 +57,10 @@ pub async fn jwks(State(gateway): State<App>) -> Result<Response, Problem> {
         })
         .collect();
     if keys.is_empty() {
-        return Err(Problem::of(
-            Code::Unavailable,
-            "The keys are not known yet; try again soon.",
-        ));
+        return Err(Problem::of(Code::Unavailable, "The keys are not known yet; try again soon."));
     }
     // A new key is published a minute before its use.
-    Ok((
-        [(header::CACHE_CONTROL, "public, max-age=30")],
-        Json(Jwks { keys }),
-    )
-        .into_response())
+    Ok(([(header::CACHE_CONTROL, "public, max-age=30")], Json(Jwks { keys })).into_response())
 }
 
 #[derive(Serialize, ToSchema)]
@@ -96,9 +89,7 @@ pub async fn ready(State(gateway): State<App>) -> Result<Json<Health>, Problem> 
         return Ok(OK);
     }
     let problem = Problem::of(Code::Unavailable, "Not ready.");
-    Err(missing.into_iter().fold(problem, |problem, (what, why)| {
-        problem.field(what, "missing", why)
-    }))
+    Err(missing.into_iter().fold(problem, |problem, (what, why)| problem.field(what, "missing", why)))
 }
 
 /// What stands in the way of serving.

@@ -22,11 +22,7 @@ impl Fields {
         let Object(values) = serde_json::from_slice(raw).map_err(|error| {
             Problem::invalid_request(match error.classify() {
                 serde_json::error::Category::Data => "The body must be a JSON object.".to_owned(),
-                _ => format!(
-                    "The body is not JSON (line {}, column {}).",
-                    error.line(),
-                    error.column()
-                ),
+                _ => format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
             })
         })?;
         let mut problem = Problem::invalid_request("The body names a field twice.");
@@ -36,11 +32,7 @@ impl Fields {
             }
         }
         if problem.errors_mut().is_empty() {
-            Ok(Self {
-                values,
-                absent: Vec::new(),
-                errors: Vec::new(),
-            })
+            Ok(Self { values, absent: Vec::new(), errors: Vec::new() })
         } else {
             Err(problem)
         }
@@ -63,11 +55,7 @@ impl Fields {
     }
 
     fn wrong<T>(&mut self, field: &str, code: &'static str, message: &'static str) -> Option<T> {
-        self.errors.push(FieldError {
-            field: field.to_owned(),
-            code: code.into(),
-            message: message.into(),
-        });
+        self.errors.push(FieldError { field: field.to_owned(), code: code.into(), message: message.into() });
         None
     }
 
@@ -89,11 +77,7 @@ impl Fields {
 }
 
 pub(super) fn required(field: &'static str) -> FieldError {
-    FieldError {
-        field: field.to_owned(),
-        code: "required".into(),
-        message: "is required".into(),
-    }
+    FieldError { field: field.to_owned(), code: "required".into(), message: "is required".into() }
 }
 
 /// A JSON object that keeps what was sent, duplicates too.
@@ -110,10 +94,7 @@ impl<'de> serde::Deserialize<'de> for Object {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Object, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut values = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     values.push(entry);

@@ -22,11 +22,7 @@ fn decode(json: &str) -> Result<(Sample, Vec<&'static str>), Problem> {
 
 fn refused(json: &str) -> (&'static str, Vec<(String, String)>) {
     let mut problem = decode(json).err().unwrap();
-    let errors = problem
-        .errors_mut()
-        .iter()
-        .map(|error| (error.field.clone(), error.code.to_string()))
-        .collect();
+    let errors = problem.errors_mut().iter().map(|error| (error.field.clone(), error.code.to_string())).collect();
     (problem.code(), errors)
 }
 
@@ -37,45 +33,23 @@ fn blame(field: &str, code: &str) -> (String, String) {
 #[test]
 fn a_field_is_absent_null_or_a_text() {
     let (sample, absent) = decode(r#"{"title":"x","due_date":null}"#).ok().unwrap();
-    assert_eq!(
-        (sample.title.as_str(), sample.status, sample.due_date),
-        ("x", None, Clearable::Null)
-    );
+    assert_eq!((sample.title.as_str(), sample.status, sample.due_date), ("x", None, Clearable::Null));
     assert!(absent.is_empty());
     let (sample, absent) = decode("{}").ok().unwrap();
-    assert_eq!(
-        (sample.title.as_str(), sample.due_date),
-        ("", Clearable::Absent)
-    );
+    assert_eq!((sample.title.as_str(), sample.due_date), ("", Clearable::Absent));
     assert_eq!(absent, ["title"]);
 }
 
 #[test]
 fn what_is_no_object_of_known_fields_is_an_invalid_request() {
-    for bad in [
-        "",
-        "{",
-        "[]",
-        "null",
-        "7",
-        "\"x\"",
-        "{\"title\":\"\\ud800\"}",
-        "{} {}",
-        "{\"title\":1,}",
-    ] {
+    for bad in ["", "{", "[]", "null", "7", "\"x\"", "{\"title\":\"\\ud800\"}", "{} {}", "{\"title\":1,}"] {
         assert_eq!(refused(bad), ("invalid_request", vec![]), "{bad}");
     }
     assert_eq!(
         refused(r#"{"title":5,"x":1,"y":2}"#),
-        (
-            "invalid_request",
-            vec![blame("x", "unknown"), blame("y", "unknown")]
-        )
+        ("invalid_request", vec![blame("x", "unknown"), blame("y", "unknown")])
     );
-    assert_eq!(
-        refused(r#"{"title":"a","title":"b"}"#),
-        ("invalid_request", vec![blame("title", "duplicate")])
-    );
+    assert_eq!(refused(r#"{"title":"a","title":"b"}"#), ("invalid_request", vec![blame("title", "duplicate")]));
 }
 
 #[test]
@@ -84,17 +58,10 @@ fn every_field_of_the_wrong_type_is_named_and_what_is_missing_too() {
         refused(r#"{"status":null,"due_date":5}"#),
         (
             "validation_failed",
-            vec![
-                blame("status", "invalid_type"),
-                blame("due_date", "invalid_type"),
-                blame("title", "required")
-            ]
+            vec![blame("status", "invalid_type"), blame("due_date", "invalid_type"), blame("title", "required")]
         )
     );
-    assert_eq!(
-        refused(r#"{"title":"a\u0000b"}"#),
-        ("validation_failed", vec![blame("title", "invalid")])
-    );
+    assert_eq!(refused(r#"{"title":"a\u0000b"}"#), ("validation_failed", vec![blame("title", "invalid")]));
 }
 
 #[test]
@@ -114,21 +81,14 @@ fn media_types() {
 
 #[tokio::test]
 async fn a_body_is_read_up_to_the_limit() {
-    let read_some =
-        async |size: usize| len(read(&HeaderMap::new(), Body::from(vec![b' '; size])).await);
+    let read_some = async |size: usize| len(read(&HeaderMap::new(), Body::from(vec![b' '; size])).await);
     assert_eq!(read_some(LIMIT).await, Ok(LIMIT));
     assert_eq!(read_some(LIMIT + 1).await, Err("payload_too_large"));
-    let pieces = futures_util::stream::iter(
-        (0..5).map(|n| Ok::<_, std::io::Error>(Bytes::from(vec![n; 2]))),
-    );
-    let whole = read(&HeaderMap::new(), Body::from_stream(pieces))
-        .await
-        .ok()
-        .unwrap();
+    let pieces = futures_util::stream::iter((0..5).map(|n| Ok::<_, std::io::Error>(Bytes::from(vec![n; 2]))));
+    let whole = read(&HeaderMap::new(), Body::from_stream(pieces)).await.ok().unwrap();
     assert_eq!(&whole[..], [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
 }
 
 fn len(read: Result<Bytes, Problem>) -> Result<usize, &'static str> {
-    read.map(|bytes| bytes.len())
-        .map_err(|problem| problem.code())
+    read.map(|bytes| bytes.len()).map_err(|problem| problem.code())
 }

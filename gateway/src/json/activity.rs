@@ -36,16 +36,9 @@ pub fn changes(changes: Vec<project::Change>, people: &Found) -> BTreeMap<String
         .map(|change| {
             let person = names_people(&change);
             let value = |json: String| {
-                if person {
-                    person_json(&json, people)
-                } else {
-                    raw(json)
-                }
+                if person { person_json(&json, people) } else { raw(json) }
             };
-            let field = ChangedField {
-                from: value(change.from_json),
-                to: value(change.to_json),
-            };
+            let field = ChangedField { from: value(change.from_json), to: value(change.to_json) };
             (change.field, field)
         })
         .collect()
@@ -58,9 +51,7 @@ fn names_people(change: &project::Change) -> bool {
 
 fn person_json(json: &str, people: &Found) -> Box<RawValue> {
     match serde_json::from_str::<Option<String>>(json) {
-        Ok(Some(id)) => {
-            serde_json::value::to_raw_value(&people.person(&id)).unwrap_or_else(|_| null())
-        }
+        Ok(Some(id)) => serde_json::value::to_raw_value(&people.person(&id)).unwrap_or_else(|_| null()),
         _ => null(),
     }
 }
@@ -120,26 +111,15 @@ mod tests {
     use super::*;
 
     fn change(field: &str, from: &str, to: &str) -> project::Change {
-        project::Change {
-            field: field.into(),
-            from_json: from.into(),
-            to_json: to.into(),
-        }
+        project::Change { field: field.into(), from_json: from.into(), to_json: to.into() }
     }
 
     #[test]
     fn an_assignee_is_a_person_and_anything_else_stays_as_it_is() {
-        let list = vec![
-            change("assignee", "null", "\"u1\""),
-            change("status", "\"TODO\"", "\"DONE\""),
-        ];
+        let list = vec![change("assignee", "null", "\"u1\""), change("status", "\"TODO\"", "\"DONE\"")];
         assert_eq!(changed_people(&list), ["u1"]);
         let mut people = Found::default();
-        people.insert(Person {
-            id: "u1".into(),
-            name: "Ann".into(),
-            email: "ann@example.org".into(),
-        });
+        people.insert(Person { id: "u1".into(), name: "Ann".into(), email: "ann@example.org".into() });
         let shown = serde_json::to_value(changes(list, &people)).unwrap();
         assert_eq!(
             shown,

@@ -18,21 +18,13 @@ pub struct Person {
 impl Person {
     /// Someone whose id is all that is known.
     pub fn unknown(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            name: String::new(),
-            email: String::new(),
-        }
+        Self { id: id.to_owned(), name: String::new(), email: String::new() }
     }
 }
 
 impl From<identity::User> for Person {
     fn from(user: identity::User) -> Self {
-        Self {
-            id: user.id,
-            name: user.name,
-            email: user.email,
-        }
+        Self { id: user.id, name: user.name, email: user.email }
     }
 }
 
@@ -48,22 +40,13 @@ pub struct User {
 
 impl User {
     pub fn person(&self) -> Person {
-        Person {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            email: self.email.clone(),
-        }
+        Person { id: self.id.clone(), name: self.name.clone(), email: self.email.clone() }
     }
 }
 
 impl From<identity::User> for User {
     fn from(user: identity::User) -> Self {
-        Self {
-            created_at: Time::always(user.created_at.as_ref()),
-            id: user.id,
-            email: user.email,
-            name: user.name,
-        }
+        Self { created_at: Time::always(user.created_at.as_ref()), id: user.id, email: user.email, name: user.name }
     }
 }
 

@@ -76,11 +76,6 @@ pub struct ProjectRef {
 
 impl From<project::ProjectRef> for ProjectRef {
     fn from(project: project::ProjectRef) -> Self {
-        Self {
-            id: project.id,
-            slug: project.slug,
-            key: project.key,
-            name: project.name,
-        }
+        Self { id: project.id, slug: project.slug, key: project.key, name: project.name }
     }
 }

@@ -66,10 +66,7 @@ mod tests {
 
     #[test]
     fn milliseconds_and_utc() {
-        let time = Timestamp {
-            seconds: 1_769_851_800,
-            nanos: 123_456_789,
-        };
+        let time = Timestamp { seconds: 1_769_851_800, nanos: 123_456_789 };
         let shown = trellis_rpc::convert::datetime(Some(&time)).map(|t| Time(t).to_string());
         assert_eq!(shown.as_deref(), Some("2026-01-31T09:30:00.123Z"));
     }

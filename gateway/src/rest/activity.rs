@@ -24,30 +24,17 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Activity>> {
     let (limit, cursor) = query.page()?;
-    let message = ListActivityRequest {
-        org,
-        task_id,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListActivityRequest { org, task_id, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
-    let answer = clients
-        .read(
-            &clients.project,
-            &user,
-            message,
-            |mut project, request| async move { project.list_activity(request).await },
-        )
-        .await?;
-    let ListActivityResponse {
-        activities,
-        next_cursor,
-        position,
-    } = answer.into_inner();
+    let answer =
+        clients
+            .read(&clients.project, &user, message, |mut project, request| async move {
+                project.list_activity(request).await
+            })
+            .await?;
+    let ListActivityResponse { activities, next_cursor, position } = answer.into_inner();
     let ids: Vec<String> = activities.iter().flat_map(json::Activity::people).collect();
     let people = gateway.people.find(ids.iter().map(String::as_str)).await;
-    let items = activities
-        .into_iter()
-        .map(|activity| json::Activity::new(activity, &people))
-        .collect();
+    let items = activities.into_iter().map(|activity| json::Activity::new(activity, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)).position(position.as_ref()))
 }

@@ -4,8 +4,8 @@ use axum::extract::State;
 use trellis_proto::{
     event::v1::Position,
     project::v1::{
-        Comment, CreateCommentRequest, DeleteCommentRequest, ListCommentsRequest,
-        ListCommentsResponse, Page, UpdateCommentRequest,
+        Comment, CreateCommentRequest, DeleteCommentRequest, ListCommentsRequest, ListCommentsResponse, Page,
+        UpdateCommentRequest,
     },
 };
 
@@ -31,33 +31,17 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Comment>> {
     let (limit, cursor) = query.page()?;
-    let message = ListCommentsRequest {
-        org,
-        task_id,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListCommentsRequest { org, task_id, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
-    let answer = clients
-        .read(
-            &clients.project,
-            &user,
-            message,
-            |mut project, request| async move { project.list_comments(request).await },
-        )
-        .await?;
-    let ListCommentsResponse {
-        comments,
-        next_cursor,
-        position,
-    } = answer.into_inner();
-    let people = gateway
-        .people
-        .find(comments.iter().flat_map(json::Comment::people))
-        .await;
-    let items = comments
-        .into_iter()
-        .map(|comment| json::Comment::new(comment, &people))
-        .collect();
+    let answer =
+        clients
+            .read(&clients.project, &user, message, |mut project, request| async move {
+                project.list_comments(request).await
+            })
+            .await?;
+    let ListCommentsResponse { comments, next_cursor, position } = answer.into_inner();
+    let people = gateway.people.find(comments.iter().flat_map(json::Comment::people)).await;
+    let items = comments.into_iter().map(|comment| json::Comment::new(comment, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)).position(position.as_ref()))
 }
 
@@ -79,27 +63,16 @@ pub async fn create(
     Input { value, sent }: Input<NewComment>,
 ) -> Outcome<json::Comment> {
     let location = format!("/api/v1/organizations/{org}/comments");
-    let message = CreateCommentRequest {
-        org,
-        task_id,
-        content: value.content,
-    };
+    let message = CreateCommentRequest { org, task_id, content: value.content };
     let request = sent.request(&user, message)?;
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .create_comment(request)
-        .await;
+    let answer = gateway.clients.project.clone().create_comment(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
     let replayed = trellis_rpc::was_replayed(&answer);
     let answer = answer.into_inner();
     let comment = answer.comment.unwrap_or_default();
     let location = format!("{location}/{}", comment.id);
     let created = |body| Answer::created(&location, body);
-    Ok(shown(&gateway, comment, answer.position.as_ref(), created)
-        .await
-        .replayed(replayed))
+    Ok(shown(&gateway, comment, answer.position.as_ref(), created).await.replayed(replayed))
 }
 
 crate::body! {
@@ -121,26 +94,11 @@ pub async fn update(
     Params(IdPath { id }): Params<IdPath>,
     Input { value, sent }: Input<CommentChanges>,
 ) -> Outcome<json::Comment> {
-    let message = UpdateCommentRequest {
-        org,
-        id,
-        content: value.content,
-    };
+    let message = UpdateCommentRequest { org, id, content: value.content };
     let request = sent.request(&user, message)?;
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .update_comment(request)
-        .await;
+    let answer = gateway.clients.project.clone().update_comment(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?.into_inner();
-    Ok(shown(
-        &gateway,
-        answer.comment.unwrap_or_default(),
-        answer.position.as_ref(),
-        Answer::ok,
-    )
-    .await)
+    Ok(shown(&gateway, answer.comment.unwrap_or_default(), answer.position.as_ref(), Answer::ok).await)
 }
 
 /// Delete a comment
@@ -154,12 +112,7 @@ pub async fn delete(
     Params(IdPath { id }): Params<IdPath>,
 ) -> Outcome<Nothing> {
     let request = user.request(DeleteCommentRequest { org, id });
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .delete_comment(request)
-        .await?;
+    let answer = gateway.clients.project.clone().delete_comment(request).await?;
     Ok(Answer::no_content().position(answer.into_inner().position.as_ref()))
 }
 

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use trellis_proto::org::v1::{
-    AcceptInvitationRequest, CreateInvitationRequest, ListInvitationsRequest,
-    ListInvitationsResponse, Page, RevokeInvitationRequest,
+    AcceptInvitationRequest, CreateInvitationRequest, ListInvitationsRequest, ListInvitationsResponse, Page,
+    RevokeInvitationRequest,
 };
 
 use crate::{
@@ -28,35 +28,14 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Invitation>> {
     let (limit, cursor) = query.page()?;
-    let message = ListInvitationsRequest {
-        org,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListInvitationsRequest { org, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.org,
-            &user,
-            message,
-            |mut org, request| async move { org.list_invitations(request).await },
-        )
+        .read(&clients.org, &user, message, |mut org, request| async move { org.list_invitations(request).await })
         .await?;
-    let ListInvitationsResponse {
-        invitations,
-        next_cursor,
-    } = answer.into_inner();
-    let people = gateway
-        .people
-        .find(
-            invitations
-                .iter()
-                .map(|invitation| &*invitation.invited_by_id),
-        )
-        .await;
-    let items = invitations
-        .into_iter()
-        .map(|invitation| json::Invitation::new(invitation, &people))
-        .collect();
+    let ListInvitationsResponse { invitations, next_cursor } = answer.into_inner();
+    let people = gateway.people.find(invitations.iter().map(|invitation| &*invitation.invited_by_id)).await;
+    let items = invitations.into_iter().map(|invitation| json::Invitation::new(invitation, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }
 
@@ -83,11 +62,7 @@ pub async fn create(
 ) -> Outcome<json::Invitation> {
     let location = format!("/api/v1/organizations/{org}/invitations");
     let NewInvitation { email, role } = value;
-    let message = CreateInvitationRequest {
-        org,
-        email,
-        role: role.unwrap_or_default(),
-    };
+    let message = CreateInvitationRequest { org, email, role: role.unwrap_or_default() };
     let request = sent.request(&user, message)?;
     let answer = gateway.clients.org.clone().create_invitation(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
@@ -109,12 +84,7 @@ pub async fn revoke(
     Params(IdPath { id }): Params<IdPath>,
 ) -> Outcome<Nothing> {
     let message = RevokeInvitationRequest { org, id };
-    gateway
-        .clients
-        .org
-        .clone()
-        .revoke_invitation(user.request(message))
-        .await?;
+    gateway.clients.org.clone().revoke_invitation(user.request(message)).await?;
     Ok(Answer::no_content())
 }
 
@@ -141,7 +111,5 @@ pub async fn accept(
     let replayed = trellis_rpc::was_replayed(&answer);
     let organization = answer.into_inner().organization.unwrap_or_default();
     let version = organization.version;
-    Ok(Answer::ok(organization.into())
-        .version(version)
-        .replayed(replayed))
+    Ok(Answer::ok(organization.into()).version(version).replayed(replayed))
 }

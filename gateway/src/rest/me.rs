@@ -17,16 +17,11 @@ use crate::{
 pub async fn show(State(gateway): State<App>, SignedIn(user): SignedIn) -> Outcome<json::User> {
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.identity,
-            &user,
-            GetMeRequest {},
-            |mut identity, request| async move { identity.get_me(request).await },
-        )
+        .read(&clients.identity, &user, GetMeRequest {}, |mut identity, request| async move {
+            identity.get_me(request).await
+        })
         .await?;
-    Ok(Answer::ok(
-        answer.into_inner().user.unwrap_or_default().into(),
-    ))
+    Ok(Answer::ok(answer.into_inner().user.unwrap_or_default().into()))
 }
 
 crate::body! {
@@ -73,23 +68,9 @@ pub async fn change_password(
     SignedIn(user): SignedIn,
     Input { value, sent }: Input<PasswordChange>,
 ) -> Outcome<Nothing> {
-    let PasswordChange {
-        current_password,
-        new_password,
-    } = value;
-    let request = sent.request(
-        &user,
-        ChangePasswordRequest {
-            current_password,
-            new_password,
-        },
-    )?;
-    let answer = gateway
-        .clients
-        .identity
-        .clone()
-        .change_password(request)
-        .await;
+    let PasswordChange { current_password, new_password } = value;
+    let request = sent.request(&user, ChangePasswordRequest { current_password, new_password })?;
+    let answer = gateway.clients.identity.clone().change_password(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
     Ok(Answer::no_content().replayed(trellis_rpc::was_replayed(&answer)))
 }

@@ -1,9 +1,7 @@
 //! `/organizations/{org}/members`
 
 use axum::extract::State;
-use trellis_proto::org::v1::{
-    ListMembersRequest, ListMembersResponse, Page, RemoveMemberRequest, UpdateMemberRequest,
-};
+use trellis_proto::org::v1::{ListMembersRequest, ListMembersResponse, Page, RemoveMemberRequest, UpdateMemberRequest};
 
 use crate::{
     answer::{Answer, Nothing, Outcome},
@@ -24,31 +22,14 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Member>> {
     let (limit, cursor) = query.page()?;
-    let message = ListMembersRequest {
-        org,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListMembersRequest { org, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.org,
-            &user,
-            message,
-            |mut org, request| async move { org.list_members(request).await },
-        )
+        .read(&clients.org, &user, message, |mut org, request| async move { org.list_members(request).await })
         .await?;
-    let ListMembersResponse {
-        members,
-        next_cursor,
-    } = answer.into_inner();
-    let people = gateway
-        .people
-        .find(members.iter().map(|member| &*member.user_id))
-        .await;
-    let items = members
-        .iter()
-        .map(|member| json::Member::new(member, &people))
-        .collect();
+    let ListMembersResponse { members, next_cursor } = answer.into_inner();
+    let people = gateway.people.find(members.iter().map(|member| &*member.user_id)).await;
+    let items = members.iter().map(|member| json::Member::new(member, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }
 
@@ -71,11 +52,7 @@ pub async fn update(
     Params(UserPath { user_id }): Params<UserPath>,
     Input { value, sent }: Input<MemberChanges>,
 ) -> Outcome<json::Member> {
-    let message = UpdateMemberRequest {
-        org,
-        user_id,
-        role: value.role,
-    };
+    let message = UpdateMemberRequest { org, user_id, role: value.role };
     let request = sent.request(&user, message)?;
     let answer = gateway.clients.org.clone().update_member(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
@@ -95,11 +72,6 @@ pub async fn remove(
     Params(UserPath { user_id }): Params<UserPath>,
 ) -> Outcome<Nothing> {
     let message = RemoveMemberRequest { org, user_id };
-    gateway
-        .clients
-        .org
-        .clone()
-        .remove_member(user.request(message))
-        .await?;
+    gateway.clients.org.clone().remove_member(user.request(message)).await?;
     Ok(Answer::no_content())
 }

@@ -2,9 +2,8 @@
 
 use axum::extract::State;
 use trellis_proto::org::v1::{
-    CreateOrganizationRequest, DeleteOrganizationRequest, GetOrganizationRequest,
-    ListOrganizationsRequest, ListOrganizationsResponse, Organization, Page,
-    UpdateOrganizationRequest,
+    CreateOrganizationRequest, DeleteOrganizationRequest, GetOrganizationRequest, ListOrganizationsRequest,
+    ListOrganizationsResponse, Organization, Page, UpdateOrganizationRequest,
 };
 
 use crate::{
@@ -54,23 +53,12 @@ async fn listed(
     mine: bool,
 ) -> Outcome<json::Page<json::Organization>> {
     let (limit, cursor) = query.page()?;
-    let message = ListOrganizationsRequest {
-        mine,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListOrganizationsRequest { mine, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.org,
-            asker,
-            message,
-            |mut org, request| async move { org.list_organizations(request).await },
-        )
+        .read(&clients.org, asker, message, |mut org, request| async move { org.list_organizations(request).await })
         .await?;
-    let ListOrganizationsResponse {
-        organizations,
-        next_cursor,
-    } = answer.into_inner();
+    let ListOrganizationsResponse { organizations, next_cursor } = answer.into_inner();
     let items = organizations.into_iter().map(Into::into).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }
@@ -97,33 +85,15 @@ pub async fn create(
     SignedIn(user): SignedIn,
     Input { value, sent }: Input<NewOrganization>,
 ) -> Outcome<json::Organization> {
-    let NewOrganization {
-        name,
-        slug,
-        contact_email,
-    } = value;
-    let request = sent.request(
-        &user,
-        CreateOrganizationRequest {
-            name,
-            slug,
-            contact_email,
-        },
-    )?;
-    let answer = gateway
-        .clients
-        .org
-        .clone()
-        .create_organization(request)
-        .await;
+    let NewOrganization { name, slug, contact_email } = value;
+    let request = sent.request(&user, CreateOrganizationRequest { name, slug, contact_email })?;
+    let answer = gateway.clients.org.clone().create_organization(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
     let replayed = trellis_rpc::was_replayed(&answer);
     let organization = answer.into_inner().organization.unwrap_or_default();
     let location = format!("/api/v1/organizations/{}", organization.slug);
     let version = organization.version;
-    Ok(Answer::created(&location, organization.into())
-        .version(version)
-        .replayed(replayed))
+    Ok(Answer::created(&location, organization.into()).version(version).replayed(replayed))
 }
 
 /// One organization
@@ -139,9 +109,7 @@ async fn get(gateway: &Gateway, Member { user, org }: &Member) -> Result<Organiz
     let message = GetOrganizationRequest { org: org.clone() };
     let clients = &gateway.clients;
     let answer = clients
-        .read(&clients.org, user, message, |mut org, request| async move {
-            org.get_organization(request).await
-        })
+        .read(&clients.org, user, message, |mut org, request| async move { org.get_organization(request).await })
         .await?;
     Ok(answer.into_inner().organization.unwrap_or_default())
 }
@@ -172,28 +140,11 @@ pub async fn update(
     Input { value, sent }: Input<OrganizationChanges>,
 ) -> Outcome<json::Organization> {
     let expected_version = if_match.expected(version(&gateway, &member)).await?;
-    let OrganizationChanges {
-        name,
-        slug,
-        contact_email,
-        join_policy,
-    } = value;
+    let OrganizationChanges { name, slug, contact_email, join_policy } = value;
     let org = member.org;
-    let message = UpdateOrganizationRequest {
-        org,
-        name,
-        slug,
-        contact_email,
-        join_policy,
-        expected_version,
-    };
+    let message = UpdateOrganizationRequest { org, name, slug, contact_email, join_policy, expected_version };
     let request = sent.request(&member.user, message)?;
-    let answer = gateway
-        .clients
-        .org
-        .clone()
-        .update_organization(request)
-        .await;
+    let answer = gateway.clients.org.clone().update_organization(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
     let organization = answer.into_inner().organization.unwrap_or_default();
     let version = organization.version;
@@ -205,22 +156,10 @@ pub async fn update(
 /// For its ADMINs. Everything in it goes with it.
 #[utoipa::path(delete, path = "/api/v1/organizations/{org}", tag = "organizations", operation_id = "deleteOrganization",
     responses((status = 204)))]
-pub async fn delete(
-    State(gateway): State<App>,
-    member: Member,
-    if_match: IfMatch,
-) -> Outcome<Nothing> {
+pub async fn delete(State(gateway): State<App>, member: Member, if_match: IfMatch) -> Outcome<Nothing> {
     let expected_version = if_match.expected(version(&gateway, &member)).await?;
-    let message = DeleteOrganizationRequest {
-        org: member.org,
-        expected_version,
-    };
-    gateway
-        .clients
-        .org
-        .clone()
-        .delete_organization(member.user.request(message))
-        .await?;
+    let message = DeleteOrganizationRequest { org: member.org, expected_version };
+    gateway.clients.org.clone().delete_organization(member.user.request(message)).await?;
     Ok(Answer::no_content())
 }
 

@@ -3,8 +3,8 @@
 use axum::extract::State;
 use trellis_proto::event::v1::Position;
 use trellis_proto::project::v1::{
-    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, GetProjectResponse,
-    ListProjectsRequest, ListProjectsResponse, Page, Project, UpdateProjectRequest,
+    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, GetProjectResponse, ListProjectsRequest,
+    ListProjectsResponse, Page, Project, UpdateProjectRequest,
 };
 
 use crate::{
@@ -28,23 +28,15 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Project>> {
     let (limit, cursor) = query.page()?;
-    let message = ListProjectsRequest {
-        org,
-        page: Some(Page { limit, cursor }),
-    };
+    let message = ListProjectsRequest { org, page: Some(Page { limit, cursor }) };
     let clients = &gateway.clients;
-    let answer = clients
-        .read(
-            &clients.project,
-            &user,
-            message,
-            |mut project, request| async move { project.list_projects(request).await },
-        )
-        .await?;
-    let ListProjectsResponse {
-        projects,
-        next_cursor,
-    } = answer.into_inner();
+    let answer =
+        clients
+            .read(&clients.project, &user, message, |mut project, request| async move {
+                project.list_projects(request).await
+            })
+            .await?;
+    let ListProjectsResponse { projects, next_cursor } = answer.into_inner();
     let items = projects.into_iter().map(Into::into).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }
@@ -79,14 +71,7 @@ pub async fn create(
     Input { value, sent }: Input<NewProject>,
 ) -> Outcome<json::Project> {
     let location = format!("/api/v1/organizations/{org}/projects");
-    let NewProject {
-        name,
-        slug,
-        key,
-        description,
-        status,
-        due_date,
-    } = value;
+    let NewProject { name, slug, key, description, status, due_date } = value;
     let message = CreateProjectRequest {
         org,
         name,
@@ -97,21 +82,13 @@ pub async fn create(
         due_date: due_date.value(),
     };
     let request = sent.request(&user, message)?;
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .create_project(request)
-        .await;
+    let answer = gateway.clients.project.clone().create_project(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;
     let replayed = trellis_rpc::was_replayed(&answer);
     let answer = answer.into_inner();
     let project = answer.project.unwrap_or_default();
     let location = format!("{location}/{}", project.slug);
-    Ok(shown(project, answer.position.as_ref(), |body| {
-        Answer::created(&location, body)
-    })
-    .replayed(replayed))
+    Ok(shown(project, answer.position.as_ref(), |body| Answer::created(&location, body)).replayed(replayed))
 }
 
 /// One project
@@ -123,30 +100,14 @@ pub async fn show(
     Params(ProjectPath { project }): Params<ProjectPath>,
 ) -> Outcome<json::Project> {
     let answer = get(&gateway, &member, &project).await?;
-    Ok(shown(
-        answer.project.unwrap_or_default(),
-        answer.position.as_ref(),
-        Answer::ok,
-    ))
+    Ok(shown(answer.project.unwrap_or_default(), answer.position.as_ref(), Answer::ok))
 }
 
-async fn get(
-    gateway: &Gateway,
-    Member { user, org }: &Member,
-    project: &str,
-) -> Result<GetProjectResponse, Problem> {
-    let message = GetProjectRequest {
-        org: org.clone(),
-        project: project.to_owned(),
-    };
+async fn get(gateway: &Gateway, Member { user, org }: &Member, project: &str) -> Result<GetProjectResponse, Problem> {
+    let message = GetProjectRequest { org: org.clone(), project: project.to_owned() };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.project,
-            user,
-            message,
-            |mut project, request| async move { project.get_project(request).await },
-        )
+        .read(&clients.project, user, message, |mut project, request| async move { project.get_project(request).await })
         .await?;
     Ok(answer.into_inner())
 }
@@ -178,16 +139,8 @@ pub async fn update(
     if_match: IfMatch,
     Input { value, sent }: Input<ProjectChanges>,
 ) -> Outcome<json::Project> {
-    let expected_version = if_match
-        .expected(version(&gateway, &member, &project))
-        .await?;
-    let ProjectChanges {
-        name,
-        slug,
-        description,
-        status,
-        due_date,
-    } = value;
+    let expected_version = if_match.expected(version(&gateway, &member, &project)).await?;
+    let ProjectChanges { name, slug, description, status, due_date } = value;
     let message = UpdateProjectRequest {
         org: member.org,
         project,
@@ -199,18 +152,9 @@ pub async fn update(
         expected_version,
     };
     let request = sent.request(&member.user, message)?;
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .update_project(request)
-        .await;
+    let answer = gateway.clients.project.clone().update_project(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?.into_inner();
-    Ok(shown(
-        answer.project.unwrap_or_default(),
-        answer.position.as_ref(),
-        Answer::ok,
-    ))
+    Ok(shown(answer.project.unwrap_or_default(), answer.position.as_ref(), Answer::ok))
 }
 
 /// Delete a project
@@ -224,29 +168,14 @@ pub async fn delete(
     Params(ProjectPath { project }): Params<ProjectPath>,
     if_match: IfMatch,
 ) -> Outcome<Nothing> {
-    let expected_version = if_match
-        .expected(version(&gateway, &member, &project))
-        .await?;
-    let message = DeleteProjectRequest {
-        org: member.org,
-        project,
-        expected_version,
-    };
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .delete_project(member.user.request(message))
-        .await?;
+    let expected_version = if_match.expected(version(&gateway, &member, &project)).await?;
+    let message = DeleteProjectRequest { org: member.org, project, expected_version };
+    let answer = gateway.clients.project.clone().delete_project(member.user.request(message)).await?;
     Ok(Answer::no_content().position(answer.into_inner().position.as_ref()))
 }
 
 async fn version(gateway: &Gateway, member: &Member, project: &str) -> Result<u64, Problem> {
-    Ok(get(gateway, member, project)
-        .await?
-        .project
-        .unwrap_or_default()
-        .version)
+    Ok(get(gateway, member, project).await?.project.unwrap_or_default().version)
 }
 
 fn shown(

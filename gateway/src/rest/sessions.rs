@@ -1,9 +1,7 @@
 //! `/auth`: how a session begins, goes on and ends. A token that is shown to the first three is never looked at.
 
 use axum::extract::State;
-use trellis_proto::identity::v1::{
-    LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, Tokens,
-};
+use trellis_proto::identity::v1::{LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, Tokens};
 
 use crate::{
     answer::{Answer, Nothing, Outcome},
@@ -41,13 +39,7 @@ pub async fn register(
     Client(client): Client,
     Input { value, sent }: Input<Registration>,
 ) -> Outcome<json::Tokens> {
-    let Registration {
-        email,
-        password,
-        name,
-        organization_slug,
-        invitation_token,
-    } = value;
+    let Registration { email, password, name, organization_slug, invitation_token } = value;
     let message = RegisterRequest {
         email,
         password,
@@ -58,13 +50,8 @@ pub async fn register(
         long_lived: false,
     };
     let mut identity = gateway.clients.identity.clone();
-    let answer = identity
-        .register(gateway.service_key.request(message))
-        .await;
-    let tokens = answer
-        .map_err(|status| sent.refused(status))?
-        .into_inner()
-        .tokens;
+    let answer = identity.register(gateway.service_key.request(message)).await;
+    let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::created("/api/v1/me", opened(&gateway, tokens)))
 }
 
@@ -87,18 +74,10 @@ pub async fn login(
     Input { value, sent }: Input<Credentials>,
 ) -> Outcome<json::Tokens> {
     let Credentials { email, password } = value;
-    let message = LoginRequest {
-        email,
-        password,
-        client: Some(client),
-        long_lived: false,
-    };
+    let message = LoginRequest { email, password, client: Some(client), long_lived: false };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.login(gateway.service_key.request(message)).await;
-    let tokens = answer
-        .map_err(|status| sent.refused(status))?
-        .into_inner()
-        .tokens;
+    let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::ok(opened(&gateway, tokens)))
 }
 
@@ -118,16 +97,10 @@ pub async fn refresh(
     Client(client): Client,
     Input { value, sent }: Input<Refresh>,
 ) -> Outcome<json::Tokens> {
-    let message = RefreshRequest {
-        refresh_token: value.refresh_token,
-        client: Some(client),
-    };
+    let message = RefreshRequest { refresh_token: value.refresh_token, client: Some(client) };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.refresh(gateway.service_key.request(message)).await;
-    let tokens = answer
-        .map_err(|status| sent.refused(status))?
-        .into_inner()
-        .tokens;
+    let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::ok(opened(&gateway, tokens)))
 }
 
@@ -137,12 +110,7 @@ pub async fn refresh(
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", operation_id = "logout",
     responses((status = 204)))]
 pub async fn logout(State(gateway): State<App>, SignedIn(user): SignedIn) -> Outcome<Nothing> {
-    gateway
-        .clients
-        .identity
-        .clone()
-        .logout(user.request(LogoutRequest {}))
-        .await?;
+    gateway.clients.identity.clone().logout(user.request(LogoutRequest {})).await?;
     Ok(Answer::no_content())
 }
 

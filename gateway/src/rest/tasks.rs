@@ -4,8 +4,8 @@ use axum::extract::State;
 use trellis_proto::{
     event::v1::Position,
     project::v1::{
-        CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, GetTaskResponse, ListTasksRequest,
-        ListTasksResponse, Page, Task, UpdateTaskRequest,
+        CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, GetTaskResponse, ListTasksRequest, ListTasksResponse,
+        Page, Task, UpdateTaskRequest,
     },
 };
 
@@ -24,11 +24,7 @@ use crate::{
 /// Tasks of an organization
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/tasks", tag = "tasks", operation_id = "listTasks",
     params(PageParams, TaskParams), responses((status = 200, body = json::Page<json::Task>)))]
-pub async fn list(
-    State(gateway): State<App>,
-    member: Member,
-    query: Query,
-) -> Outcome<json::Page<json::Task>> {
+pub async fn list(State(gateway): State<App>, member: Member, query: Query) -> Outcome<json::Page<json::Task>> {
     listed(&gateway, member, String::new(), query).await
 }
 
@@ -65,26 +61,11 @@ async fn listed(
     };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.project,
-            &user,
-            message,
-            |mut project, request| async move { project.list_tasks(request).await },
-        )
+        .read(&clients.project, &user, message, |mut project, request| async move { project.list_tasks(request).await })
         .await?;
-    let ListTasksResponse {
-        tasks,
-        next_cursor,
-        position,
-    } = answer.into_inner();
-    let people = gateway
-        .people
-        .find(tasks.iter().flat_map(json::Task::people))
-        .await;
-    let items = tasks
-        .into_iter()
-        .map(|task| json::Task::new(task, &people))
-        .collect();
+    let ListTasksResponse { tasks, next_cursor, position } = answer.into_inner();
+    let people = gateway.people.find(tasks.iter().flat_map(json::Task::people)).await;
+    let items = tasks.into_iter().map(|task| json::Task::new(task, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)).position(position.as_ref()))
 }
 
@@ -119,14 +100,7 @@ pub async fn create(
     Input { value, sent }: Input<NewTask>,
 ) -> Outcome<json::Task> {
     let location = format!("/api/v1/organizations/{org}/tasks");
-    let NewTask {
-        title,
-        description,
-        status,
-        assignee_id,
-        assignee_email,
-        due_date,
-    } = value;
+    let NewTask { title, description, status, assignee_id, assignee_email, due_date } = value;
     let message = CreateTaskRequest {
         org,
         project,
@@ -145,9 +119,7 @@ pub async fn create(
     let task = answer.task.unwrap_or_default();
     let location = format!("{location}/{}", task.task_id);
     let created = |body| Answer::created(&location, body);
-    Ok(shown(&gateway, task, answer.position.as_ref(), created)
-        .await
-        .replayed(replayed))
+    Ok(shown(&gateway, task, answer.position.as_ref(), created).await.replayed(replayed))
 }
 
 /// One task
@@ -159,32 +131,14 @@ pub async fn show(
     Params(TaskPath { task_id }): Params<TaskPath>,
 ) -> Outcome<json::Task> {
     let answer = get(&gateway, &member, &task_id).await?;
-    Ok(shown(
-        &gateway,
-        answer.task.unwrap_or_default(),
-        answer.position.as_ref(),
-        Answer::ok,
-    )
-    .await)
+    Ok(shown(&gateway, answer.task.unwrap_or_default(), answer.position.as_ref(), Answer::ok).await)
 }
 
-async fn get(
-    gateway: &Gateway,
-    Member { user, org }: &Member,
-    task_id: &str,
-) -> Result<GetTaskResponse, Problem> {
-    let message = GetTaskRequest {
-        org: org.clone(),
-        task_id: task_id.to_owned(),
-    };
+async fn get(gateway: &Gateway, Member { user, org }: &Member, task_id: &str) -> Result<GetTaskResponse, Problem> {
+    let message = GetTaskRequest { org: org.clone(), task_id: task_id.to_owned() };
     let clients = &gateway.clients;
     let answer = clients
-        .read(
-            &clients.project,
-            user,
-            message,
-            |mut project, request| async move { project.get_task(request).await },
-        )
+        .read(&clients.project, user, message, |mut project, request| async move { project.get_task(request).await })
         .await?;
     Ok(answer.into_inner())
 }
@@ -219,17 +173,8 @@ pub async fn update(
     if_match: IfMatch,
     Input { value, sent }: Input<TaskChanges>,
 ) -> Outcome<json::Task> {
-    let expected_version = if_match
-        .expected(version(&gateway, &member, &task_id))
-        .await?;
-    let TaskChanges {
-        title,
-        description,
-        status,
-        assignee_id,
-        assignee_email,
-        due_date,
-    } = value;
+    let expected_version = if_match.expected(version(&gateway, &member, &task_id)).await?;
+    let TaskChanges { title, description, status, assignee_id, assignee_email, due_date } = value;
     let message = UpdateTaskRequest {
         org: member.org,
         task_id,
@@ -244,13 +189,7 @@ pub async fn update(
     let request = sent.request(&member.user, message)?;
     let answer = gateway.clients.project.clone().update_task(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?.into_inner();
-    Ok(shown(
-        &gateway,
-        answer.task.unwrap_or_default(),
-        answer.position.as_ref(),
-        Answer::ok,
-    )
-    .await)
+    Ok(shown(&gateway, answer.task.unwrap_or_default(), answer.position.as_ref(), Answer::ok).await)
 }
 
 /// Delete a task
@@ -262,29 +201,14 @@ pub async fn delete(
     Params(TaskPath { task_id }): Params<TaskPath>,
     if_match: IfMatch,
 ) -> Outcome<Nothing> {
-    let expected_version = if_match
-        .expected(version(&gateway, &member, &task_id))
-        .await?;
-    let message = DeleteTaskRequest {
-        org: member.org,
-        task_id,
-        expected_version,
-    };
-    let answer = gateway
-        .clients
-        .project
-        .clone()
-        .delete_task(member.user.request(message))
-        .await?;
+    let expected_version = if_match.expected(version(&gateway, &member, &task_id)).await?;
+    let message = DeleteTaskRequest { org: member.org, task_id, expected_version };
+    let answer = gateway.clients.project.clone().delete_task(member.user.request(message)).await?;
     Ok(Answer::no_content().position(answer.into_inner().position.as_ref()))
 }
 
 async fn version(gateway: &Gateway, member: &Member, task_id: &str) -> Result<u64, Problem> {
-    Ok(get(gateway, member, task_id)
-        .await?
-        .task
-        .unwrap_or_default()
-        .version)
+    Ok(get(gateway, member, task_id).await?.task.unwrap_or_default().version)
 }
 
 async fn shown(
@@ -295,7 +219,5 @@ async fn shown(
 ) -> Answer<json::Task> {
     let people = gateway.people.find(json::Task::people(&task)).await;
     let version = task.version;
-    answer(json::Task::new(task, &people))
-        .version(version)
-        .position(position)
+    answer(json::Task::new(task, &people)).version(version).position(position)
 }

@@ -34,12 +34,7 @@ async fn run() -> Running {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let ended = tokio::spawn(serve_until(gateway, listener, stop.clone()));
-    Running {
-        fake,
-        address,
-        stop,
-        ended,
-    }
+    Running { fake, address, stop, ended }
 }
 
 /// Writes a request and reads until the server closes, or for a while.
@@ -60,11 +55,7 @@ async fn a_client_that_sends_too_much_still_reads_its_answer() {
     let running = run().await;
     for (path, status, code) in [
         ("/api/v1/auth/login", 413, "payload_too_large"),
-        (
-            "/api/v1/organizations/acme/projects",
-            401,
-            "unauthenticated",
-        ),
+        ("/api/v1/organizations/acme/projects", 401, "unauthenticated"),
         ("/nothing", 404, "not_found"),
     ] {
         let body = "x".repeat(2 * 1024 * 1024);
@@ -73,10 +64,7 @@ async fn a_client_that_sends_too_much_still_reads_its_answer() {
             body.len()
         );
         let answer = exchange(running.address, format!("{head}{body}").as_bytes()).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(code),
-            "{path}: {answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(code), "{path}: {answer}");
     }
     running.stop.cancel();
 }
@@ -85,35 +73,24 @@ async fn a_client_that_sends_too_much_still_reads_its_answer() {
 async fn heads_up_to_32_kib() {
     let running = run().await;
     let get = |size: usize| {
-        format!(
-            "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-much: {}\r\n\r\n",
-            "x".repeat(size)
-        )
+        format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-much: {}\r\n\r\n", "x".repeat(size))
     };
     let answer = exchange(running.address, get(31 * 1024).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let answer = exchange(running.address, get(40 * 1024).as_bytes()).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 431") && answer.contains("headers_too_large"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 431") && answer.contains("headers_too_large"), "{answer}");
     let answer = exchange(running.address, get(300 * 1024).as_bytes()).await;
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-        "{answer}"
-    );
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     running.stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_flight_is_finished_before_it_ends() {
     let running = run().await;
-    running
-        .fake
-        .on("IdentityService/GetMe", |_: GetMeRequest, _| {
-            std::thread::park_timeout(Duration::from_millis(800));
-            Ok(GetMeResponse::default())
-        });
+    running.fake.on("IdentityService/GetMe", |_: GetMeRequest, _| {
+        std::thread::park_timeout(Duration::from_millis(800));
+        Ok(GetMeResponse::default())
+    });
     let me = format!(
         "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
         token(ANN, 600)
@@ -126,11 +103,7 @@ async fn what_is_in_flight_is_finished_before_it_ends() {
     let answer = asking.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let began = Instant::now();
-    timeout(Duration::from_secs(5), running.ended)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap().unwrap();
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
     assert!(TcpStream::connect(address).await.is_err());

@@ -18,13 +18,9 @@ use trellis_gateway::{
 };
 use trellis_proto::{
     identity::v1::{
-        BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsRequest, FollowSessionsResponse,
-        PublicKey, User,
+        BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsRequest, FollowSessionsResponse, PublicKey, User,
     },
-    org::v1::{
-        CheckAccessRequest, CheckAccessResponse, FollowMembershipsRequest,
-        FollowMembershipsResponse, Role,
-    },
+    org::v1::{CheckAccessRequest, CheckAccessResponse, FollowMembershipsRequest, FollowMembershipsResponse, Role},
 };
 use trellis_rpc::Problem;
 use trellis_settings::Settings;
@@ -58,18 +54,12 @@ impl Harness {
         gateway.sessions.loaded().await;
         gateway.memberships.loaded().await;
         let router = gateway.router();
-        Self {
-            fake,
-            gateway,
-            router,
-        }
+        Self { fake, gateway, router }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
-        request
-            .extensions_mut()
-            .insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711))));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711))));
         Self::answer(self.router.clone(), request).await
     }
 
@@ -77,32 +67,24 @@ impl Harness {
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.to_vec(),
-        }
+        Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
     }
 
     /// As Ann, or as nobody.
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(ask(Method::GET, path).signed_in_as(ANN).without_body())
-            .await
+        self.send(ask(Method::GET, path).signed_in_as(ANN).without_body()).await
     }
 
     pub async fn post(&self, path: &str, body: &str) -> Answer {
-        self.send(ask(Method::POST, path).signed_in_as(ANN).json(body))
-            .await
+        self.send(ask(Method::POST, path).signed_in_as(ANN).json(body)).await
     }
 
     pub async fn patch(&self, path: &str, body: &str) -> Answer {
-        self.send(ask(Method::PATCH, path).signed_in_as(ANN).json(body))
-            .await
+        self.send(ask(Method::PATCH, path).signed_in_as(ANN).json(body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
-        self.send(ask(Method::DELETE, path).signed_in_as(ANN).without_body())
-            .await
+        self.send(ask(Method::DELETE, path).signed_in_as(ANN).without_body()).await
     }
 }
 
@@ -113,15 +95,9 @@ impl Drop for Harness {
 }
 
 pub fn config(services: SocketAddr, variables: &[(&str, &str)]) -> Config {
-    let mut variables: std::collections::HashMap<String, String> = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    for name in [
-        "TRELLIS_IDENTITY_URL",
-        "TRELLIS_ORG_URL",
-        "TRELLIS_PROJECT_URL",
-    ] {
+    let mut variables: std::collections::HashMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    for name in ["TRELLIS_IDENTITY_URL", "TRELLIS_ORG_URL", "TRELLIS_PROJECT_URL"] {
         variables.insert(name.to_owned(), format!("http://{services}"));
     }
     variables.insert("TRELLIS_SERVICE_KEY".to_owned(), STANDARD.encode([9; 32]));
@@ -134,68 +110,30 @@ pub fn config(services: SocketAddr, variables: &[(&str, &str)]) -> Config {
 /// What every gateway asks at its start.
 pub fn feeds(fake: &Fake) {
     let epoch = Uuid::from_u128(1).to_string();
-    let key = SigningKey::from_bytes(&SEED)
-        .verifying_key()
-        .to_bytes()
-        .to_vec();
+    let key = SigningKey::from_bytes(&SEED).verifying_key().to_bytes().to_vec();
     let sessions = FollowSessionsResponse {
         epoch: epoch.clone(),
         head: 1,
         full: true,
         revoked: Vec::new(),
-        keys: vec![PublicKey {
-            kid: "k1".into(),
-            key,
-        }],
+        keys: vec![PublicKey { kid: "k1".into(), key }],
     };
-    fake.on(
-        "IdentityService/FollowSessions",
-        move |_: FollowSessionsRequest, _| Ok(sessions.clone()),
-    );
-    let memberships = FollowMembershipsResponse {
-        epoch: epoch.clone(),
-        head: 1,
-        reset: false,
-        changes: Vec::new(),
-    };
-    fake.on(
-        "OrgService/FollowMemberships",
-        move |_: FollowMembershipsRequest, _| Ok(memberships.clone()),
-    );
-    fake.on(
-        "OrgService/CheckAccess",
-        move |request: CheckAccessRequest, call| {
-            if request.org != "acme" || call.user != Some(ANN) {
-                return Err(Problem::not_found("organization").into());
-            }
-            let (epoch, org_id) = (epoch.clone(), Uuid::from_u128(2).to_string());
-            Ok(CheckAccessResponse {
-                org_id,
-                role: Role::Admin.into(),
-                epoch,
-                seq: 1,
-            })
-        },
-    );
-    fake.on(
-        "IdentityService/BatchGetUsers",
-        |request: BatchGetUsersRequest, _| {
-            let ann = User {
-                id: ANN.to_string(),
-                email: "ann@example.org".into(),
-                name: "Ann".into(),
-                created_at: None,
-            };
-            Ok(BatchGetUsersResponse {
-                users: request
-                    .ids
-                    .iter()
-                    .filter(|id| **id == ann.id)
-                    .map(|_| ann.clone())
-                    .collect(),
-            })
-        },
-    );
+    fake.on("IdentityService/FollowSessions", move |_: FollowSessionsRequest, _| Ok(sessions.clone()));
+    let memberships = FollowMembershipsResponse { epoch: epoch.clone(), head: 1, reset: false, changes: Vec::new() };
+    fake.on("OrgService/FollowMemberships", move |_: FollowMembershipsRequest, _| Ok(memberships.clone()));
+    fake.on("OrgService/CheckAccess", move |request: CheckAccessRequest, call| {
+        if request.org != "acme" || call.user != Some(ANN) {
+            return Err(Problem::not_found("organization").into());
+        }
+        let (epoch, org_id) = (epoch.clone(), Uuid::from_u128(2).to_string());
+        Ok(CheckAccessResponse { org_id, role: Role::Admin.into(), epoch, seq: 1 })
+    });
+    fake.on("IdentityService/BatchGetUsers", |request: BatchGetUsersRequest, _| {
+        let ann = User { id: ANN.to_string(), email: "ann@example.org".into(), name: "Ann".into(), created_at: None };
+        Ok(BatchGetUsersResponse {
+            users: request.ids.iter().filter(|id| **id == ann.id).map(|_| ann.clone()).collect(),
+        })
+    });
 }
 
 /// An access token of the user, good for `seconds`.
@@ -230,8 +168,7 @@ impl Ask {
     }
 
     pub fn json(self, body: &str) -> Request<Body> {
-        self.header("content-type", "application/json")
-            .body(body.to_owned())
+        self.header("content-type", "application/json").body(body.to_owned())
     }
 
     pub fn body(self, body: impl Into<Body>) -> Request<Body> {
@@ -255,8 +192,7 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
     }
 
     /// That this is a problem of this status and code, in the one shape; gives back the blamed fields and codes.
@@ -264,46 +200,19 @@ impl Answer {
     pub fn problem(&self, status: u16, code: &str) -> Vec<(String, String)> {
         let shown = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status, status, "{shown}");
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json")
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let problem = self.json();
         assert_eq!(problem["code"], code, "{shown}");
         assert_eq!(problem["status"], status, "{shown}");
         assert_eq!(problem["type"], format!("urn:trellis:problem:{code}"));
-        assert!(
-            problem["title"].is_string() && problem["detail"].is_string(),
-            "{shown}"
-        );
+        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{shown}");
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        let known = [
-            "type",
-            "title",
-            "status",
-            "detail",
-            "code",
-            "errors",
-            "request_id",
-        ];
-        assert!(
-            problem
-                .as_object()
-                .unwrap()
-                .keys()
-                .all(|key| known.contains(&key.as_str())),
-            "{shown}"
-        );
+        let known = ["type", "title", "status", "detail", "code", "errors", "request_id"];
+        assert!(problem.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{shown}");
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        assert!(
-            errors.iter().all(|error| error["message"].is_string()),
-            "{shown}"
-        );
-        errors
-            .iter()
-            .map(|error| (text(&error["field"]), text(&error["code"])))
-            .collect()
+        assert!(errors.iter().all(|error| error["message"].is_string()), "{shown}");
+        errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
     }
 }
 

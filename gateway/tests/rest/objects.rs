@@ -7,14 +7,13 @@ use trellis_proto::{
     event::v1::Position,
     identity::v1::{RegisterRequest, RegisterResponse, Tokens, User},
     org::v1::{
-        CreateInvitationRequest, CreateInvitationResponse, Invitation, JoinPolicy,
-        ListOrganizationsRequest, ListOrganizationsResponse, Organization, Role,
+        CreateInvitationRequest, CreateInvitationResponse, Invitation, JoinPolicy, ListOrganizationsRequest,
+        ListOrganizationsResponse, Organization, Role,
     },
     project::v1::{
-        Activity, Change, Comment, CreateProjectRequest, CreateProjectResponse, DeleteTaskRequest,
-        DeleteTaskResponse, GetTaskRequest, GetTaskResponse, ListActivityRequest,
-        ListActivityResponse, ListCommentsRequest, ListCommentsResponse, Project, ProjectRef,
-        ProjectStatus, Task, TaskStatus,
+        Activity, Change, Comment, CreateProjectRequest, CreateProjectResponse, DeleteTaskRequest, DeleteTaskResponse,
+        GetTaskRequest, GetTaskResponse, ListActivityRequest, ListActivityResponse, ListCommentsRequest,
+        ListCommentsResponse, Project, ProjectRef, ProjectStatus, Task, TaskStatus,
     },
 };
 use uuid::Uuid;
@@ -22,69 +21,41 @@ use uuid::Uuid;
 use crate::gateway::{ANN, EVE, Harness};
 
 /// 2026-01-31T09:30:00.123Z
-const TIME: Timestamp = Timestamp {
-    seconds: 1_769_851_800,
-    nanos: 123_000_000,
-};
+const TIME: Timestamp = Timestamp { seconds: 1_769_851_800, nanos: 123_000_000 };
 
 fn position() -> Position {
-    let (epoch, scope) = (
-        Uuid::from_u128(1).to_string(),
-        Uuid::from_u128(2).to_string(),
-    );
-    Position {
-        epoch,
-        scope,
-        seq: 7,
-    }
+    let (epoch, scope) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string());
+    Position { epoch, scope, seq: 7 }
 }
 
 fn cursor() -> String {
-    Cursor {
-        epoch: Uuid::from_u128(1),
-        scope: Uuid::from_u128(2),
-        seq: 7,
-    }
-    .to_string()
+    Cursor { epoch: Uuid::from_u128(1), scope: Uuid::from_u128(2), seq: 7 }.to_string()
 }
 
 #[tokio::test]
 async fn a_task() {
     let gateway = Harness::start().await;
-    gateway
-        .fake
-        .on("ProjectService/GetTask", |request: GetTaskRequest, call| {
-            assert_eq!(
-                (request.org.as_str(), request.task_id.as_str(), call.user),
-                ("acme", "web-1", Some(ANN))
-            );
-            assert!(call.headers.contains_key("grpc-timeout"));
-            let project = ProjectRef {
-                id: "p".into(),
-                slug: "web".into(),
-                key: "WEB".into(),
-                name: "Web".into(),
-            };
-            let task = Task {
-                id: "t".into(),
-                task_id: "WEB-1".into(),
-                project: Some(project),
-                title: "Do".into(),
-                description: String::new(),
-                status: TaskStatus::InProgress.into(),
-                assignee_id: EVE.to_string(),
-                due_date: None,
-                comment_count: 2,
-                created_by_id: ANN.to_string(),
-                created_at: Some(TIME),
-                updated_at: Some(TIME),
-                version: 3,
-            };
-            Ok(GetTaskResponse {
-                task: Some(task),
-                position: Some(position()),
-            })
-        });
+    gateway.fake.on("ProjectService/GetTask", |request: GetTaskRequest, call| {
+        assert_eq!((request.org.as_str(), request.task_id.as_str(), call.user), ("acme", "web-1", Some(ANN)));
+        assert!(call.headers.contains_key("grpc-timeout"));
+        let project = ProjectRef { id: "p".into(), slug: "web".into(), key: "WEB".into(), name: "Web".into() };
+        let task = Task {
+            id: "t".into(),
+            task_id: "WEB-1".into(),
+            project: Some(project),
+            title: "Do".into(),
+            description: String::new(),
+            status: TaskStatus::InProgress.into(),
+            assignee_id: EVE.to_string(),
+            due_date: None,
+            comment_count: 2,
+            created_by_id: ANN.to_string(),
+            created_at: Some(TIME),
+            updated_at: Some(TIME),
+            version: 3,
+        };
+        Ok(GetTaskResponse { task: Some(task), position: Some(position()) })
+    });
     let answer = gateway.get("/api/v1/organizations/acme/tasks/web-1").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -107,34 +78,23 @@ async fn a_task() {
 #[tokio::test]
 async fn names_are_asked_for_once() {
     let gateway = Harness::start().await;
-    gateway.fake.on(
-        "ProjectService/ListComments",
-        |_: ListCommentsRequest, _| {
-            let comment = |n: u32| Comment {
-                id: n.to_string(),
-                task_id: "WEB-1".into(),
-                content: "hi".into(),
-                author_id: ANN.to_string(),
-                created_at: Some(TIME),
-                edited_at: (n == 2).then_some(TIME),
-            };
-            let comments = vec![comment(1), comment(2)];
-            Ok(ListCommentsResponse {
-                comments,
-                next_cursor: "next".into(),
-                position: Some(position()),
-            })
-        },
-    );
+    gateway.fake.on("ProjectService/ListComments", |_: ListCommentsRequest, _| {
+        let comment = |n: u32| Comment {
+            id: n.to_string(),
+            task_id: "WEB-1".into(),
+            content: "hi".into(),
+            author_id: ANN.to_string(),
+            created_at: Some(TIME),
+            edited_at: (n == 2).then_some(TIME),
+        };
+        let comments = vec![comment(1), comment(2)];
+        Ok(ListCommentsResponse { comments, next_cursor: "next".into(), position: Some(position()) })
+    });
     let path = "/api/v1/organizations/acme/tasks/WEB-1/comments?limit=2&cursor=abc";
     let answer = gateway.get(path).await;
     gateway.get(path).await;
     assert_eq!(gateway.fake.calls("IdentityService/BatchGetUsers").len(), 1);
-    let page = gateway
-        .fake
-        .asked::<ListCommentsRequest>("ProjectService/ListComments")
-        .page
-        .unwrap();
+    let page = gateway.fake.asked::<ListCommentsRequest>("ProjectService/ListComments").page.unwrap();
     assert_eq!((page.limit, page.cursor.as_str()), (2, "abc"));
     let author = json!({"id": ANN, "name": "Ann", "email": "ann@example.org"});
     let at = "2026-01-31T09:30:00.123Z";
@@ -154,46 +114,26 @@ async fn names_are_asked_for_once() {
 #[tokio::test]
 async fn a_project_that_is_made() {
     let gateway = Harness::start().await;
-    gateway.fake.on(
-        "ProjectService/CreateProject",
-        |request: CreateProjectRequest, _| {
-            assert_eq!(
-                (request.slug, request.key, request.status.as_str()),
-                (None, Some("WEB".into()), "")
-            );
-            let project = Project {
-                id: "p".into(),
-                name: request.name,
-                slug: "web".into(),
-                key: "WEB".into(),
-                status: ProjectStatus::OnHold.into(),
-                due_date: "2026-03-01".into(),
-                created_at: Some(TIME),
-                updated_at: Some(TIME),
-                version: 1,
-                ..Project::default()
-            };
-            Ok(CreateProjectResponse {
-                project: Some(project),
-                position: Some(position()),
-            })
-        },
-    );
-    let answer = gateway
-        .post(
-            "/api/v1/organizations/acme/projects",
-            r#"{"name":"Web","key":"WEB"}"#,
-        )
-        .await;
+    gateway.fake.on("ProjectService/CreateProject", |request: CreateProjectRequest, _| {
+        assert_eq!((request.slug, request.key, request.status.as_str()), (None, Some("WEB".into()), ""));
+        let project = Project {
+            id: "p".into(),
+            name: request.name,
+            slug: "web".into(),
+            key: "WEB".into(),
+            status: ProjectStatus::OnHold.into(),
+            due_date: "2026-03-01".into(),
+            created_at: Some(TIME),
+            updated_at: Some(TIME),
+            version: 1,
+            ..Project::default()
+        };
+        Ok(CreateProjectResponse { project: Some(project), position: Some(position()) })
+    });
+    let answer = gateway.post("/api/v1/organizations/acme/projects", r#"{"name":"Web","key":"WEB"}"#).await;
     assert_eq!(answer.status, 201);
-    assert_eq!(
-        answer.header("location"),
-        Some("/api/v1/organizations/acme/projects/web")
-    );
-    assert_eq!(
-        (answer.header("etag"), answer.header("trellis-cursor")),
-        (Some("\"1\""), Some(&*cursor()))
-    );
+    assert_eq!(answer.header("location"), Some("/api/v1/organizations/acme/projects/web"));
+    assert_eq!((answer.header("etag"), answer.header("trellis-cursor")), (Some("\"1\""), Some(&*cursor())));
     assert_eq!(
         answer.json(),
         json!({
@@ -207,16 +147,10 @@ async fn a_project_that_is_made() {
 #[tokio::test]
 async fn what_is_deleted_is_no_content_but_has_a_position() {
     let gateway = Harness::start().await;
-    gateway
-        .fake
-        .on("ProjectService/DeleteTask", |_: DeleteTaskRequest, _| {
-            Ok(DeleteTaskResponse {
-                position: Some(position()),
-            })
-        });
-    let answer = gateway
-        .delete("/api/v1/organizations/acme/tasks/WEB-1")
-        .await;
+    gateway.fake.on("ProjectService/DeleteTask", |_: DeleteTaskRequest, _| {
+        Ok(DeleteTaskResponse { position: Some(position()) })
+    });
+    let answer = gateway.delete("/api/v1/organizations/acme/tasks/WEB-1").await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (204, 0));
     assert_eq!(answer.header("trellis-cursor"), Some(&*cursor()));
 }
@@ -224,32 +158,22 @@ async fn what_is_deleted_is_no_content_but_has_a_position() {
 #[tokio::test]
 async fn an_organization_shows_members_more() {
     let gateway = Harness::start().await;
-    gateway.fake.on(
-        "OrgService/ListOrganizations",
-        |request: ListOrganizationsRequest, _| {
-            let organization = |slug: &str, policy: JoinPolicy, role: Role| Organization {
-                id: "o".into(),
-                name: "Acme".into(),
-                slug: slug.into(),
-                contact_email: "x@acme.example".into(),
-                join_policy: policy.into(),
-                created_at: Some(TIME),
-                role: role.into(),
-                version: 1,
-            };
-            let mine = organization("acme", JoinPolicy::InviteOnly, Role::Admin);
-            let open = organization("open", JoinPolicy::Unspecified, Role::Unspecified);
-            let organizations = if request.mine {
-                vec![mine]
-            } else {
-                vec![mine, open]
-            };
-            Ok(ListOrganizationsResponse {
-                organizations,
-                next_cursor: String::new(),
-            })
-        },
-    );
+    gateway.fake.on("OrgService/ListOrganizations", |request: ListOrganizationsRequest, _| {
+        let organization = |slug: &str, policy: JoinPolicy, role: Role| Organization {
+            id: "o".into(),
+            name: "Acme".into(),
+            slug: slug.into(),
+            contact_email: "x@acme.example".into(),
+            join_policy: policy.into(),
+            created_at: Some(TIME),
+            role: role.into(),
+            version: 1,
+        };
+        let mine = organization("acme", JoinPolicy::InviteOnly, Role::Admin);
+        let open = organization("open", JoinPolicy::Unspecified, Role::Unspecified);
+        let organizations = if request.mine { vec![mine] } else { vec![mine, open] };
+        Ok(ListOrganizationsResponse { organizations, next_cursor: String::new() })
+    });
     let at = "2026-01-31T09:30:00.123Z";
     let mine = json!({
         "id": "o", "name": "Acme", "slug": "acme", "contact_email": "x@acme.example",
@@ -267,28 +191,14 @@ async fn an_organization_shows_members_more() {
 #[tokio::test]
 async fn tokens_and_an_invitation() {
     let gateway = Harness::start().await;
-    gateway
-        .fake
-        .on("IdentityService/Register", |request: RegisterRequest, _| {
-            assert!(!request.long_lived);
-            let user = User {
-                id: "u".into(),
-                email: request.email,
-                name: request.name,
-                created_at: Some(TIME),
-            };
-            let tokens = Tokens {
-                user: Some(user),
-                access_token: "at".into(),
-                expires_in: 900,
-                refresh_token: "rt".into(),
-            };
-            Ok(RegisterResponse {
-                tokens: Some(tokens),
-            })
-        });
-    let body =
-        r#"{"email":"a@b.c","password":"correct horse","name":"Ann","organization_slug":null}"#;
+    gateway.fake.on("IdentityService/Register", |request: RegisterRequest, _| {
+        assert!(!request.long_lived);
+        let user = User { id: "u".into(), email: request.email, name: request.name, created_at: Some(TIME) };
+        let tokens =
+            Tokens { user: Some(user), access_token: "at".into(), expires_in: 900, refresh_token: "rt".into() };
+        Ok(RegisterResponse { tokens: Some(tokens) })
+    });
+    let body = r#"{"email":"a@b.c","password":"correct horse","name":"Ann","organization_slug":null}"#;
     let answer = gateway.post("/api/v1/auth/register", body).await;
     assert_eq!(answer.status, 201);
     assert_eq!(
@@ -298,34 +208,21 @@ async fn tokens_and_an_invitation() {
             "access_token": "at", "token_type": "Bearer", "expires_in": 900, "refresh_token": "rt",
         })
     );
-    gateway.fake.on(
-        "OrgService/CreateInvitation",
-        |request: CreateInvitationRequest, _| {
-            assert_eq!(request.role, "");
-            let invitation = Invitation {
-                id: "i".into(),
-                email: request.email,
-                role: Role::Member.into(),
-                token: "secret".into(),
-                expires_at: Some(TIME),
-                created_at: Some(TIME),
-                invited_by_id: ANN.to_string(),
-            };
-            Ok(CreateInvitationResponse {
-                invitation: Some(invitation),
-            })
-        },
-    );
-    let answer = gateway
-        .post(
-            "/api/v1/organizations/acme/invitations",
-            r#"{"email":"b@b.c"}"#,
-        )
-        .await;
-    assert_eq!(
-        answer.header("location"),
-        Some("/api/v1/organizations/acme/invitations/i")
-    );
+    gateway.fake.on("OrgService/CreateInvitation", |request: CreateInvitationRequest, _| {
+        assert_eq!(request.role, "");
+        let invitation = Invitation {
+            id: "i".into(),
+            email: request.email,
+            role: Role::Member.into(),
+            token: "secret".into(),
+            expires_at: Some(TIME),
+            created_at: Some(TIME),
+            invited_by_id: ANN.to_string(),
+        };
+        Ok(CreateInvitationResponse { invitation: Some(invitation) })
+    });
+    let answer = gateway.post("/api/v1/organizations/acme/invitations", r#"{"email":"b@b.c"}"#).await;
+    assert_eq!(answer.header("location"), Some("/api/v1/organizations/acme/invitations/i"));
     let shown = answer.json();
     assert_eq!(
         (&shown["token"], &shown["role"], &shown["email"]),
@@ -336,38 +233,25 @@ async fn tokens_and_an_invitation() {
 #[tokio::test]
 async fn an_activity_shows_people_for_ids() {
     let gateway = Harness::start().await;
-    gateway.fake.on(
-        "ProjectService/ListActivity",
-        |_: ListActivityRequest, _| {
-            let change = |field: &str, from: &str, to: &str| Change {
-                field: field.into(),
-                from_json: from.into(),
-                to_json: to.into(),
-            };
-            let activity = Activity {
-                id: "x".into(),
-                kind: "task.updated".into(),
-                actor_id: ANN.to_string(),
-                changes: vec![
-                    change("status", "\"TODO\"", "\"DONE\""),
-                    change("assignee", "null", &format!("\"{ANN}\"")),
-                ],
-                occurred_at: Some(TIME),
-                comment_id: String::new(),
-            };
-            Ok(ListActivityResponse {
-                activities: vec![activity],
-                next_cursor: String::new(),
-                position: Some(position()),
-            })
-        },
-    );
+    gateway.fake.on("ProjectService/ListActivity", |_: ListActivityRequest, _| {
+        let change = |field: &str, from: &str, to: &str| Change {
+            field: field.into(),
+            from_json: from.into(),
+            to_json: to.into(),
+        };
+        let activity = Activity {
+            id: "x".into(),
+            kind: "task.updated".into(),
+            actor_id: ANN.to_string(),
+            changes: vec![change("status", "\"TODO\"", "\"DONE\""), change("assignee", "null", &format!("\"{ANN}\""))],
+            occurred_at: Some(TIME),
+            comment_id: String::new(),
+        };
+        Ok(ListActivityResponse { activities: vec![activity], next_cursor: String::new(), position: Some(position()) })
+    });
     let ann = json!({"id": ANN, "name": "Ann", "email": "ann@example.org"});
     assert_eq!(
-        gateway
-            .get("/api/v1/organizations/acme/tasks/WEB-1/activity")
-            .await
-            .json(),
+        gateway.get("/api/v1/organizations/acme/tasks/WEB-1/activity").await.json(),
         json!({
             "items": [{
                 "id": "x", "kind": "task.updated", "actor": ann, "occurred_at": "2026-01-31T09:30:00.123Z",
@@ -384,15 +268,9 @@ async fn keys_and_readiness() {
     let gateway = Harness::start().await;
     let keys = gateway.get("/.well-known/jwks.json").await.json();
     let key = &keys["keys"][0];
-    assert_eq!(
-        (&key["kty"], &key["crv"], &key["kid"]),
-        (&json!("OKP"), &json!("Ed25519"), &json!("k1"))
-    );
+    assert_eq!((&key["kty"], &key["crv"], &key["kid"]), (&json!("OKP"), &json!("Ed25519"), &json!("k1")));
     assert_eq!(key["x"].as_str().unwrap().len(), 43);
-    assert_eq!(
-        gateway.get("/healthz").await.json(),
-        json!({"status": "ok"})
-    );
+    assert_eq!(gateway.get("/healthz").await.json(), json!({"status": "ok"}));
     assert_eq!(gateway.get("/readyz").await.status, 200);
     gateway.gateway.shutdown.draining.cancel();
     let missing = gateway.get("/readyz").await.problem(503, "unavailable");

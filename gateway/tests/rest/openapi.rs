@@ -12,26 +12,16 @@ fn document() -> Value {
 }
 
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
-    document["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| {
-            item.as_object()
-                .unwrap()
-                .iter()
-                .map(move |(method, operation)| (format!("{method} {path}"), operation))
-        })
+    document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
 }
 
 #[test]
 fn the_committed_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == docs::text(),
-        "run: cargo run -p trellis-gateway -- --openapi > gateway/openapi.json"
-    );
+    assert!(committed == docs::text(), "run: cargo run -p trellis-gateway -- --openapi > gateway/openapi.json");
 }
 
 #[tokio::test]
@@ -39,40 +29,20 @@ async fn every_route_is_described_and_nothing_else() {
     let gateway = Harness::start().await;
     let document = document();
     let routes = router::listed(&gateway.gateway);
-    let listed: BTreeSet<_> = routes
-        .iter()
-        .map(|route| format!("{} {}", route.method, route.path))
-        .collect();
+    let listed: BTreeSet<_> = routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     let described: BTreeSet<_> = operations(&document).map(|(name, _)| name).collect();
     assert_eq!(listed, described);
     for route in routes {
         let operation = &document["paths"][&route.path][route.method];
-        let parameters = operation["parameters"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         let of_kind = |place: &str| -> BTreeSet<String> {
-            let there = parameters
-                .iter()
-                .filter(|parameter| parameter["in"] == place);
-            there
-                .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
-                .collect()
+            let there = parameters.iter().filter(|parameter| parameter["in"] == place);
+            there.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
         };
         let taken: BTreeSet<_> = route.query.iter().map(ToString::to_string).collect();
         assert_eq!(of_kind("query"), taken, "{} {}", route.method, route.path);
-        let in_path: BTreeSet<_> = route
-            .path
-            .split('/')
-            .filter(|part| part.starts_with('{'))
-            .collect();
-        assert_eq!(
-            of_kind("path").len(),
-            in_path.len(),
-            "{} {}",
-            route.method,
-            route.path
-        );
+        let in_path: BTreeSet<_> = route.path.split('/').filter(|part| part.starts_with('{')).collect();
+        assert_eq!(of_kind("path").len(), in_path.len(), "{} {}", route.method, route.path);
     }
 }
 
@@ -87,9 +57,7 @@ fn it_is_openapi_3_1_whose_references_lead_somewhere() {
         let found = document.pointer(reference.strip_prefix('#').unwrap());
         assert!(found.is_some(), "{reference}");
     }
-    let ids: Vec<_> = operations(&document)
-        .map(|(_, operation)| operation["operationId"].as_str().unwrap())
-        .collect();
+    let ids: Vec<_> = operations(&document).map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
 }
 
@@ -99,12 +67,9 @@ fn collect_references(value: &Value, found: &mut Vec<String>) {
             if let Some(Value::String(reference)) = map.get("$ref") {
                 found.push(reference.clone());
             }
-            map.values()
-                .for_each(|value| collect_references(value, found));
+            map.values().for_each(|value| collect_references(value, found));
         }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|value| collect_references(value, found)),
+        Value::Array(items) => items.iter().for_each(|value| collect_references(value, found)),
         _ => {}
     }
 }
@@ -116,21 +81,10 @@ fn what_may_be_left_out_and_what_may_be_null() {
     let task = schema("NewTask");
     assert_eq!(task["required"], serde_json::json!(["title"]));
     assert_eq!(task["properties"]["description"]["type"], "string");
-    assert_eq!(
-        task["properties"]["due_date"]["type"],
-        serde_json::json!(["string", "null"])
-    );
-    let required: BTreeSet<_> = schema("Task")["required"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|name| name.as_str().unwrap().to_owned())
-        .collect();
-    assert!(
-        ["assignee", "due_date"]
-            .iter()
-            .all(|name| required.contains(*name))
-    );
+    assert_eq!(task["properties"]["due_date"]["type"], serde_json::json!(["string", "null"]));
+    let required: BTreeSet<_> =
+        schema("Task")["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    assert!(["assignee", "due_date"].iter().all(|name| required.contains(*name)));
 }
 
 #[tokio::test]
@@ -139,31 +93,16 @@ async fn it_is_served_with_a_page_that_needs_no_other_host() {
     let served = gateway.get("/api/v1/openapi.json").await;
     assert_eq!(served.body, docs::text().as_bytes());
     let page = gateway.get("/docs").await;
-    assert_eq!(
-        (page.status.as_u16(), page.header("content-type")),
-        (200, Some("text/html"))
-    );
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html")));
     let html = String::from_utf8(page.body).unwrap();
-    assert!(
-        !html.contains("http://") && !html.contains("https://") && !html.contains("\"//"),
-        "{html}"
-    );
-    let files: Vec<_> = html
-        .split(['"', '\''])
-        .filter(|part| {
-            [".css", ".js", ".png"]
-                .iter()
-                .any(|end| part.ends_with(end))
-        })
-        .collect();
+    assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("\"//"), "{html}");
+    let files: Vec<_> =
+        html.split(['"', '\'']).filter(|part| [".css", ".js", ".png"].iter().any(|end| part.ends_with(end))).collect();
     assert!(files.len() >= 4, "{html}");
     for file in files {
         assert_eq!(gateway.get(file).await.status, 200, "{file}");
     }
     let start = String::from_utf8(gateway.get("/docs/swagger-initializer.js").await.body).unwrap();
-    assert!(
-        start.contains("/api/v1/openapi.json") && start.contains("\"validatorUrl\": \"none\""),
-        "{start}"
-    );
+    assert!(start.contains("/api/v1/openapi.json") && start.contains("\"validatorUrl\": \"none\""), "{start}");
     assert!(!start.contains("petstore"), "{start}");
 }

@@ -16,45 +16,17 @@ use crate::gateway::{ANN, Harness, ask, blame};
 #[tokio::test]
 async fn unknown_paths_and_methods() {
     let gateway = Harness::start().await;
-    for path in [
-        "/",
-        "/nothing",
-        "/api/v1",
-        "/api/v1/",
-        "/api/v1/nothing",
-        "/api/v1/me/",
-        "/docs/nothing.js",
-        "//",
-    ] {
+    for path in ["/", "/nothing", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/me/", "/docs/nothing.js", "//"] {
         gateway.get(path).await.problem(404, "not_found");
     }
-    gateway
-        .get("/api/v1/organizations/acme/nothing")
-        .await
-        .problem(404, "not_found");
-    let answer = gateway
-        .send(
-            ask(Method::PUT, "/api/v1/me")
-                .signed_in_as(ANN)
-                .without_body(),
-        )
-        .await;
+    gateway.get("/api/v1/organizations/acme/nothing").await.problem(404, "not_found");
+    let answer = gateway.send(ask(Method::PUT, "/api/v1/me").signed_in_as(ANN).without_body()).await;
     answer.problem(405, "method_not_allowed");
-    let mut allowed: Vec<_> = answer
-        .header("allow")
-        .unwrap()
-        .split(',')
-        .map(str::trim)
-        .collect();
+    let mut allowed: Vec<_> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "PATCH"]);
-    let answer = gateway
-        .send(
-            ask(Method::POST, "/api/v1/organizations/acme/tasks/WEB-1")
-                .signed_in_as(ANN)
-                .json("{}"),
-        )
-        .await;
+    let answer =
+        gateway.send(ask(Method::POST, "/api/v1/organizations/acme/tasks/WEB-1").signed_in_as(ANN).json("{}")).await;
     answer.problem(405, "method_not_allowed");
     assert!(answer.header("allow").unwrap().contains("DELETE"));
 }
@@ -81,39 +53,23 @@ async fn every_code_of_a_service_has_its_status() {
         (Code::Internal, 500, "internal"),
     ];
     for (code, status, word) in codes {
-        gateway.fake.on(
-            "IdentityService/GetMe",
-            move |_: GetMeRequest, _| -> Result<GetMeResponse, _> {
-                Err(Problem::new(code, "Because.")
-                    .with_field("name", "odd", "is odd")
-                    .into())
-            },
-        );
+        gateway.fake.on("IdentityService/GetMe", move |_: GetMeRequest, _| -> Result<GetMeResponse, _> {
+            Err(Problem::new(code, "Because.").with_field("name", "odd", "is odd").into())
+        });
         let answer = gateway.get("/api/v1/me").await;
         assert_eq!(answer.problem(status, word), [blame("name", "odd")]);
         assert_eq!(answer.json()["detail"], "Because.");
-        assert_eq!(
-            answer.header("www-authenticate").is_some(),
-            status == 401,
-            "{word}"
-        );
-        assert_eq!(
-            answer.header("retry-after").is_some(),
-            status == 429 || status == 503,
-            "{word}"
-        );
+        assert_eq!(answer.header("www-authenticate").is_some(), status == 401, "{word}");
+        assert_eq!(answer.header("retry-after").is_some(), status == 429 || status == 503, "{word}");
     }
 }
 
 #[tokio::test]
 async fn what_goes_wrong_inside_is_told_to_nobody() {
     let gateway = Harness::start().await;
-    gateway.fake.on(
-        "IdentityService/GetMe",
-        |_: GetMeRequest, _| -> Result<GetMeResponse, _> {
-            Err(tonic::Status::internal("relation \"users\" does not exist"))
-        },
-    );
+    gateway.fake.on("IdentityService/GetMe", |_: GetMeRequest, _| -> Result<GetMeResponse, _> {
+        Err(tonic::Status::internal("relation \"users\" does not exist"))
+    });
     let answer = gateway.get("/api/v1/me").await;
     answer.problem(500, "internal");
     assert!(!String::from_utf8_lossy(&answer.body).contains("relation"));
@@ -123,22 +79,15 @@ async fn what_goes_wrong_inside_is_told_to_nobody() {
 async fn a_service_that_is_away_is_asked_once_more_and_only_for_reading() {
     let gateway = Harness::start().await;
     let away = || tonic::Status::from(Problem::unavailable("Away."));
-    gateway.fake.on(
-        "ProjectService/GetTask",
-        move |_: GetTaskRequest, _| -> Result<GetTaskResponse, _> { Err(away()) },
-    );
-    gateway.fake.on(
-        "IdentityService/Login",
-        move |_: LoginRequest, _| -> Result<LoginResponse, _> { Err(away()) },
-    );
+    gateway
+        .fake
+        .on("ProjectService/GetTask", move |_: GetTaskRequest, _| -> Result<GetTaskResponse, _> { Err(away()) });
+    gateway.fake.on("IdentityService/Login", move |_: LoginRequest, _| -> Result<LoginResponse, _> { Err(away()) });
     let answer = gateway.get("/api/v1/organizations/acme/tasks/WEB-1").await;
     answer.problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(gateway.fake.calls("ProjectService/GetTask").len(), 2);
-    gateway
-        .post("/api/v1/auth/login", r#"{"email":"a@b.c","password":"x"}"#)
-        .await
-        .problem(503, "unavailable");
+    gateway.post("/api/v1/auth/login", r#"{"email":"a@b.c","password":"x"}"#).await.problem(503, "unavailable");
     assert_eq!(gateway.fake.calls("IdentityService/Login").len(), 1);
 }
 
@@ -146,88 +95,41 @@ async fn a_service_that_is_away_is_asked_once_more_and_only_for_reading() {
 async fn bad_queries_name_each_parameter() {
     let gateway = Harness::start().await;
     let tasks = "/api/v1/organizations/acme/tasks";
-    let blamed = async |query: &str| {
-        gateway
-            .get(&format!("{tasks}?{query}"))
-            .await
-            .problem(400, "invalid_request")
-    };
-    assert_eq!(
-        blamed("stauts=TODO&limit=1&limit=2").await,
-        [blame("stauts", "unknown"), blame("limit", "duplicate")]
-    );
+    let blamed = async |query: &str| gateway.get(&format!("{tasks}?{query}")).await.problem(400, "invalid_request");
+    assert_eq!(blamed("stauts=TODO&limit=1&limit=2").await, [blame("stauts", "unknown"), blame("limit", "duplicate")]);
     for limit in ["0", "101", "-1", "x", "", "1.5", "%2B1"] {
-        assert_eq!(
-            blamed(&format!("limit={limit}")).await,
-            [blame("limit", "invalid")],
-            "{limit}"
-        );
+        assert_eq!(blamed(&format!("limit={limit}")).await, [blame("limit", "invalid")], "{limit}");
     }
     assert_eq!(blamed("q=%00").await, [blame("q", "invalid")]);
     assert_eq!(blamed("q=%ff").await, [blame("q", "invalid")]);
     assert!(gateway.fake.calls("ProjectService/ListTasks").is_empty());
     // A route that takes none says so, too, and services judge the values.
-    assert_eq!(
-        gateway
-            .get("/api/v1/me?x=1")
-            .await
-            .problem(400, "invalid_request"),
-        [blame("x", "unknown")]
-    );
-    let answer = gateway
-        .patch("/api/v1/organizations/acme?force=true", "{}")
-        .await;
-    assert_eq!(
-        answer.problem(400, "invalid_request"),
-        [blame("force", "unknown")]
-    );
-    gateway.fake.on(
-        "ProjectService/ListTasks",
-        |request: ListTasksRequest, _| -> Result<ListTasksResponse, _> {
-            assert_eq!(request.sort, "-nothing");
-            Err(Problem::new(Code::InvalidRequest, "Bad.")
-                .with_field("sort", "invalid", "is no key to sort by")
-                .into())
-        },
-    );
+    assert_eq!(gateway.get("/api/v1/me?x=1").await.problem(400, "invalid_request"), [blame("x", "unknown")]);
+    let answer = gateway.patch("/api/v1/organizations/acme?force=true", "{}").await;
+    assert_eq!(answer.problem(400, "invalid_request"), [blame("force", "unknown")]);
+    gateway.fake.on("ProjectService/ListTasks", |request: ListTasksRequest, _| -> Result<ListTasksResponse, _> {
+        assert_eq!(request.sort, "-nothing");
+        Err(Problem::new(Code::InvalidRequest, "Bad.").with_field("sort", "invalid", "is no key to sort by").into())
+    });
     assert_eq!(blamed("sort=-nothing").await, [blame("sort", "invalid")]);
 }
 
 #[tokio::test]
 async fn badly_encoded_paths() {
     let gateway = Harness::start().await;
-    gateway
-        .get("/api/v1/organizations/acme/tasks/%ff")
-        .await
-        .problem(400, "invalid_request");
-    gateway
-        .get("/api/v1/organizations/acme/tasks/A%00")
-        .await
-        .problem(400, "invalid_request");
+    gateway.get("/api/v1/organizations/acme/tasks/%ff").await.problem(400, "invalid_request");
+    gateway.get("/api/v1/organizations/acme/tasks/A%00").await.problem(400, "invalid_request");
     // As an organization it is one that does not exist, like any other.
-    gateway
-        .get("/api/v1/organizations/%ff")
-        .await
-        .problem(404, "not_found");
-    gateway
-        .get("/api/v1/organizations/a%00/tasks")
-        .await
-        .problem(404, "not_found");
+    gateway.get("/api/v1/organizations/%ff").await.problem(404, "not_found");
+    gateway.get("/api/v1/organizations/a%00/tasks").await.problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn heads_beyond_the_limit() {
     let gateway = Harness::start().await;
-    let request = ask(Method::GET, "/healthz")
-        .header("x-much", &"x".repeat(33 * 1024))
-        .without_body();
-    gateway
-        .send(request)
-        .await
-        .problem(431, "headers_too_large");
-    let request = ask(Method::GET, "/healthz")
-        .header("x-much", &"x".repeat(31 * 1024))
-        .without_body();
+    let request = ask(Method::GET, "/healthz").header("x-much", &"x".repeat(33 * 1024)).without_body();
+    gateway.send(request).await.problem(431, "headers_too_large");
+    let request = ask(Method::GET, "/healthz").header("x-much", &"x".repeat(31 * 1024)).without_body();
     assert_eq!(gateway.send(request).await.status, 200);
 }
 
@@ -255,24 +157,11 @@ async fn every_answer_is_protected() {
     let gateway = Harness::start().await;
     for path in ["/healthz", "/nothing", "/api/v1/me", "/docs"] {
         let answer = gateway.get(path).await;
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{path}"
-        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert!(answer.header("cache-control").is_some(), "{path}");
-        assert!(
-            answer
-                .header("content-security-policy")
-                .unwrap()
-                .contains("frame-ancestors 'none'"),
-            "{path}"
-        );
+        assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"), "{path}");
     }
-    assert_eq!(
-        gateway.get("/api/v1/me").await.header("cache-control"),
-        Some("no-store")
-    );
+    assert_eq!(gateway.get("/api/v1/me").await.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]

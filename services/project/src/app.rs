@@ -94,10 +94,7 @@ impl Background {
         self.shutdown.cancel();
         self.tasks.close();
         if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
-            tracing::warn!(
-                left = self.tasks.len(),
-                "background tasks did not end in time"
-            );
+            tracing::warn!(left = self.tasks.len(), "background tasks did not end in time");
         }
     }
 }
@@ -105,22 +102,12 @@ impl Background {
 /// Everything up to the first call that can be served. NATS may be down.
 async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log, Routes)> {
     let Background { tasks, shutdown } = background;
-    let key =
-        ServiceKey::new(ServiceName::Project, &config.service_key).map_err(anyhow::Error::msg)?;
+    let key = ServiceKey::new(ServiceName::Project, &config.service_key).map_err(anyhow::Error::msg)?;
     let log = open_database(config).await?;
-    let nats = connect_nats(&config.nats_url)
-        .await
-        .context("TRELLIS_NATS_URL")?;
-    let relay = RelayConfig {
-        database_url: config.database_url.clone(),
-        nats: nats.clone(),
-    };
+    let nats = connect_nats(&config.nats_url).await.context("TRELLIS_NATS_URL")?;
+    let relay = RelayConfig { database_url: config.database_url.clone(), nats: nats.clone() };
     tasks.spawn(Relay::run(log.clone(), relay, shutdown.clone()));
-    tasks.spawn(run_retention(
-        log.clone(),
-        config.event_retention,
-        shutdown.clone(),
-    ));
+    tasks.spawn(run_retention(log.clone(), config.event_retention, shutdown.clone()));
     tasks.spawn(keep_deleted_forgotten(log.clone(), shutdown.clone()));
 
     let identity = IdentityServiceClient::new(Channel::new(&config.identity));
@@ -142,16 +129,9 @@ async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log,
 }
 
 async fn open_database(config: &Config) -> anyhow::Result<Log> {
-    let owner = config
-        .migration_database_url
-        .as_ref()
-        .unwrap_or(&config.database_url);
-    migrate(owner, &MIGRATIONS)
-        .await
-        .context("the database cannot be migrated")?;
-    let pool = connect(&config.database_url, config.connections)
-        .await
-        .context("the database cannot be used")?;
+    let owner = config.migration_database_url.as_ref().unwrap_or(&config.database_url);
+    migrate(owner, &MIGRATIONS).await.context("the database cannot be migrated")?;
+    let pool = connect(&config.database_url, config.connections).await.context("the database cannot be used")?;
     // A quarter of the connections is for reads alone.
     let writers = config.connections - (config.connections / 4).max(1);
     Ok(Log::open(pool, CONTEXT, writers as usize).await?)

@@ -34,11 +34,7 @@ impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
         let config = Self {
-            listen: settings.or(
-                "TRELLIS_LISTEN",
-                SocketAddr::from(([127, 0, 0, 1], 7003)),
-                "Address and port of gRPC",
-            ),
+            listen: settings.or("TRELLIS_LISTEN", SocketAddr::from(([127, 0, 0, 1], 7003)), "Address and port of gRPC"),
             database_url: settings.secret(
                 "TRELLIS_DATABASE_URL",
                 "PostgreSQL, as the role that runs: `postgres://role:password@host/database`",
@@ -60,10 +56,8 @@ impl Config {
                 "nats://127.0.0.1:4222".to_owned(),
                 "Where events are published; while it is away they wait in the database",
             ),
-            service_key: settings.secret(
-                SERVICE_KEY,
-                "Signs the calls that no user makes: an Ed25519 seed, 32 bytes in base64",
-            ),
+            service_key: settings
+                .secret(SERVICE_KEY, "Signs the calls that no user makes: an Ed25519 seed, 32 bytes in base64"),
             peers: settings.required(
                 "TRELLIS_PEER_KEYS",
                 "The public keys of the processes that may call: `gateway=…,identity=…,org=…,project=…`, base64",
@@ -89,10 +83,7 @@ impl Config {
             settings.refuse(SERVICE_KEY, why);
         }
         if self.connections < 2 {
-            settings.refuse(
-                CONNECTIONS,
-                "must be at least 2: writers leave one for readers",
-            );
+            settings.refuse(CONNECTIONS, "must be at least 2: writers leave one for readers");
         }
     }
 }
@@ -107,10 +98,7 @@ mod tests {
         let mut settings = Settings::from_source(Box::new(|_| None));
         let _ = Config::read(&mut settings);
         let (readme, table) = (include_str!("../README.md"), settings.table());
-        assert!(
-            readme.contains(table.trim()),
-            "paste the output of `trellis-project --settings`:\n{table}"
-        );
+        assert!(readme.contains(table.trim()), "paste the output of `trellis-project --settings`:\n{table}");
     }
 
     #[test]
@@ -126,10 +114,7 @@ mod tests {
             Some(value.to_owned())
         }));
         let _ = Config::read(&mut settings);
-        let problems = settings
-            .finish()
-            .err()
-            .map_or_else(Vec::new, |error| error.0);
+        let problems = settings.finish().err().map_or_else(Vec::new, |error| error.0);
         let refused = [
             "TRELLIS_DATABASE_URL",
             "TRELLIS_PEER_KEYS",
@@ -139,10 +124,7 @@ mod tests {
             "TRELLIS_EVENT_RETENTION",
         ];
         for name in refused {
-            assert!(
-                problems.iter().any(|problem| problem.starts_with(name)),
-                "{name} in {problems:?}"
-            );
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} in {problems:?}");
         }
     }
 }

@@ -64,18 +64,9 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     /// The uniqueness of slugs and keys is decided under a lock; the constraints are what is believed.
     fn from(error: sqlx::Error) -> Self {
-        match error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::constraint)
-        {
-            Some("projects_slug_key") => Self::Taken {
-                slug: true,
-                key: false,
-            },
-            Some("projects_key_key") => Self::Taken {
-                slug: false,
-                key: true,
-            },
+        match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
+            Some("projects_slug_key") => Self::Taken { slug: true, key: false },
+            Some("projects_key_key") => Self::Taken { slug: false, key: true },
             _ => Self::Database(error),
         }
     }
@@ -95,36 +86,26 @@ impl From<Error> for Problem {
         match error {
             Error::Caller(status) => Self::from(&status),
             Error::Access(error) => error.into(),
-            Error::Forbidden => Self::new(
-                Code::Forbidden,
-                "You do not have permission to perform this action",
-            ),
+            Error::Forbidden => Self::new(Code::Forbidden, "You do not have permission to perform this action"),
             Error::NotFound(resource) => Self::not_found(resource.as_str()),
             Error::VersionMismatch(resource) => Self::new(
                 Code::VersionMismatch,
-                format!(
-                    "The {} was changed meanwhile; read it again.",
-                    resource.as_str()
-                ),
+                format!("The {} was changed meanwhile; read it again.", resource.as_str()),
             )
             .with_resource(resource.as_str()),
             Error::Taken { slug, key } => taken(slug, key),
             Error::Invalid(problem) => problem,
-            Error::KeyReused => Self::new(
-                Code::IdempotencyKeyReused,
-                "This idempotency key was already used for another request.",
-            ),
-            Error::KeyInFlight => Self::new(
-                Code::IdempotencyInFlight,
-                "The first request with this idempotency key is still running.",
-            ),
+            Error::KeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "This idempotency key was already used for another request.")
+            }
+            Error::KeyInFlight => {
+                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
+            }
             Error::Peer(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "org or identity does not answer");
                 Self::unavailable("People cannot be looked up at the moment.")
             }
-            Error::Log(LogError::Busy) => {
-                Self::unavailable("Too much is going on at the moment; please try again.")
-            }
+            Error::Log(LogError::Busy) => Self::unavailable("Too much is going on at the moment; please try again."),
             Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
             Error::Log(error @ LogError::NoScope) => unexpected(&error),
             Error::Kept(error) => unexpected(&error),
@@ -135,8 +116,8 @@ impl From<Error> for Problem {
 fn taken(slug: bool, key: bool) -> Problem {
     const SLUG: &str = "Project with this slug already exists in this organization";
     const KEY: &str = "Project with this key already exists in this organization";
-    let mut problem = Problem::new(Code::AlreadyExists, if slug { SLUG } else { KEY })
-        .with_resource(Resource::Project.as_str());
+    let mut problem =
+        Problem::new(Code::AlreadyExists, if slug { SLUG } else { KEY }).with_resource(Resource::Project.as_str());
     if slug {
         problem = problem.with_field("slug", "already_exists", SLUG);
     }
@@ -155,9 +136,7 @@ fn unexpected(error: &dyn std::fmt::Display) -> Problem {
 fn database(error: &sqlx::Error) -> Problem {
     if is_outage(error) {
         tracing::warn!(%error, "the database cannot be used");
-        return Problem::unavailable(
-            "The service is not available at the moment; please try again.",
-        );
+        return Problem::unavailable("The service is not available at the moment; please try again.");
     }
     unexpected(error)
 }
@@ -173,9 +152,7 @@ fn is_outage(error: &sqlx::Error) -> bool {
         // Connections (08), resources (53), cancelled or shut down (57), deadlock and serialization (40), lock not
         // free (55P03), a transaction that was ended for idling (25P03), a standby that was told to write.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57", "40"]
-                .iter()
-                .any(|class| code.starts_with(class))
+            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
                 || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
         }),
         _ => false,
@@ -195,29 +172,16 @@ mod tests {
         ];
         for error in errors {
             let problem = Problem::from(error);
-            assert!(
-                matches!(problem.code, Code::Internal | Code::Unavailable),
-                "{problem:?}"
-            );
+            assert!(matches!(problem.code, Code::Internal | Code::Unavailable), "{problem:?}");
             assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
         }
     }
 
     #[test]
     fn both_names_can_be_taken() {
-        let problem = Problem::from(Error::Taken {
-            slug: true,
-            key: true,
-        });
-        let fields: Vec<_> = problem
-            .fields
-            .iter()
-            .map(|field| field.field.as_str())
-            .collect();
+        let problem = Problem::from(Error::Taken { slug: true, key: true });
+        let fields: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
         assert_eq!(fields, ["slug", "key"]);
-        assert_eq!(
-            problem.detail,
-            "Project with this slug already exists in this organization"
-        );
+        assert_eq!(problem.detail, "Project with this slug already exists in this organization");
     }
 }

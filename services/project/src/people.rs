@@ -20,44 +20,21 @@ pub struct People {
 }
 
 impl People {
-    pub fn new(
-        org: OrgServiceClient<Channel>,
-        identity: IdentityServiceClient<Channel>,
-        key: ServiceKey,
-    ) -> Self {
+    pub fn new(org: OrgServiceClient<Channel>, identity: IdentityServiceClient<Channel>, key: ServiceKey) -> Self {
         Self { org, identity, key }
     }
 
     /// The user with that e-mail address, in any case.
     pub async fn with_email(&self, email: &str) -> Result<Option<Uuid>, Error> {
-        let request = self.key.request(BatchGetUsersRequest {
-            ids: Vec::new(),
-            emails: vec![email.to_owned()],
-        });
-        let users = self
-            .identity
-            .clone()
-            .batch_get_users(request)
-            .await
-            .map_err(Error::Peer)?
-            .into_inner()
-            .users;
+        let request = self.key.request(BatchGetUsersRequest { ids: Vec::new(), emails: vec![email.to_owned()] });
+        let users = self.identity.clone().batch_get_users(request).await.map_err(Error::Peer)?.into_inner().users;
         users.first().map(|user| parse(&user.id)).transpose()
     }
 
     pub async fn is_member(&self, org_id: Uuid, user: Uuid) -> Result<bool, Error> {
-        let request = self.key.request(CheckMembersRequest {
-            org_id: org_id.to_string(),
-            user_ids: vec![user.to_string()],
-        });
-        let members = self
-            .org
-            .clone()
-            .check_members(request)
-            .await
-            .map_err(Error::Peer)?
-            .into_inner()
-            .member_ids;
+        let request =
+            self.key.request(CheckMembersRequest { org_id: org_id.to_string(), user_ids: vec![user.to_string()] });
+        let members = self.org.clone().check_members(request).await.map_err(Error::Peer)?.into_inner().member_ids;
         Ok(members.contains(&user.to_string()))
     }
 }

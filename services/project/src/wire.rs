@@ -5,9 +5,7 @@ use trellis_proto::project::v1 as pb;
 use trellis_rpc::convert::timestamp;
 use uuid::Uuid;
 
-use crate::domain::{
-    Activity, Change, Comment, Project, ProjectRef, ProjectStatus, Task, TaskStatus, show_date,
-};
+use crate::domain::{Activity, Change, Comment, Project, ProjectRef, ProjectStatus, Task, TaskStatus, show_date};
 
 pub fn project(project: &Project) -> pb::Project {
     pb::Project {
@@ -82,19 +80,11 @@ pub fn comment_event(object: &Comment) -> Vec<u8> {
 }
 
 fn event(object: pb::project_event::Object, changes: &[Change]) -> Vec<u8> {
-    pb::ProjectEvent {
-        object: Some(object),
-        changes: changes.iter().map(change).collect(),
-    }
-    .encode_to_vec()
+    pb::ProjectEvent { object: Some(object), changes: changes.iter().map(change).collect() }.encode_to_vec()
 }
 
 fn change(change: &Change) -> pb::Change {
-    pb::Change {
-        field: change.field.clone(),
-        from_json: change.from.to_string(),
-        to_json: change.to.to_string(),
-    }
+    pb::Change { field: change.field.clone(), from_json: change.from.to_string(), to_json: change.to.to_string() }
 }
 
 fn project_ref(project: &ProjectRef) -> pb::ProjectRef {

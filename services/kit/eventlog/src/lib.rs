@@ -10,6 +10,7 @@
 mod idempotency;
 mod log;
 mod nats;
+mod outage;
 mod pool;
 mod queue;
 mod relay;
@@ -19,6 +20,7 @@ mod write;
 pub use idempotency::{Kept, Request as IdempotentRequest};
 pub use log::{Log, LogError, Page};
 pub use nats::connect_nats;
+pub use outage::is_outage;
 pub use pool::{connect, migrate};
 pub use relay::{Relay, RelayConfig};
 pub use retention::{forget_old_events, run_retention};

@@ -42,11 +42,7 @@ impl ChangeSet {
             return;
         };
         let from = std::mem::replace(current, to.clone());
-        self.0.push(Change {
-            field: field.to_owned(),
-            from: show(from),
-            to: show(to),
-        });
+        self.0.push(Change { field: field.to_owned(), from: show(from), to: show(to) });
     }
 
     pub fn is_empty(&self) -> bool {

@@ -29,10 +29,7 @@ pub struct CreatedCursor {
 
 impl CreatedCursor {
     pub fn new(created_at: DateTime<Utc>, id: Uuid) -> Self {
-        Self {
-            micros: created_at.timestamp_micros(),
-            id,
-        }
+        Self { micros: created_at.timestamp_micros(), id }
     }
 
     pub fn created_at(&self) -> DateTime<Utc> {
@@ -46,10 +43,7 @@ impl CreatedCursor {
     /// `None` for an empty cursor: the first page.
     pub fn parse(text: &str) -> Result<Option<Self>, Fault> {
         let cursor: Option<Self> = decode(text)?;
-        if cursor
-            .as_ref()
-            .is_some_and(|cursor| time_of(cursor.micros).is_none())
-        {
+        if cursor.as_ref().is_some_and(|cursor| time_of(cursor.micros).is_none()) {
             return Err(not_ours());
         }
         Ok(cursor)
@@ -86,9 +80,7 @@ pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<Option<T>, Fault
         return Ok(None);
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| not_ours())?;
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|_| not_ours())
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| not_ours())
 }
 
 pub(super) fn not_ours() -> Fault {
@@ -101,21 +93,15 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was() {
-        let cursor = CreatedCursor::new(
-            DateTime::from_timestamp_micros(1_769_851_800_123_456).unwrap_or_default(),
-            Uuid::max(),
-        );
+        let cursor =
+            CreatedCursor::new(DateTime::from_timestamp_micros(1_769_851_800_123_456).unwrap_or_default(), Uuid::max());
         assert_eq!(CreatedCursor::parse(&cursor.encode()), Ok(Some(cursor)));
         assert_eq!(CreatedCursor::parse(""), Ok(None));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        let far = CreatedCursor {
-            micros: i64::MAX,
-            id: Uuid::nil(),
-        }
-        .encode();
+        let far = CreatedCursor { micros: i64::MAX, id: Uuid::nil() }.encode();
         let seq = SeqCursor { seq: 4 }.encode();
         for text in ["x", "e30", "%%%", "bnVsbA", far.as_str(), seq.as_str()] {
             assert!(CreatedCursor::parse(text).is_err(), "{text}");

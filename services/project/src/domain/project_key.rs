@@ -16,13 +16,9 @@ impl ProjectKey {
         let text = text.trim();
         let fits = text.len() <= MAX
             && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if !fits {
-            return Err(invalid(
-                "must be a capital letter, then at most 9 capital letters and digits",
-            ));
+            return Err(invalid("must be a capital letter, then at most 9 capital letters and digits"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -70,13 +66,9 @@ mod tests {
 
     #[test]
     fn comes_from_the_slug() {
-        for (slug, key) in [
-            ("web", "WEB"),
-            ("2026-plan", "P2026PLAN"),
-            ("website-relaunch", "WEBSITEREL"),
-            ("7", "P7"),
-            ("a-1", "A1"),
-        ] {
+        for (slug, key) in
+            [("web", "WEB"), ("2026-plan", "P2026PLAN"), ("website-relaunch", "WEBSITEREL"), ("7", "P7"), ("a-1", "A1")]
+        {
             assert_eq!(ProjectKey::of_slug(slug).as_str(), key);
         }
     }
@@ -87,10 +79,7 @@ mod tests {
         let keys: Vec<_> = key.candidates().take(1001).collect();
         assert_eq!(keys[1].as_str(), "WEBSITERE1");
         assert_eq!(keys[10].as_str(), "WEBSITER10");
-        assert!(
-            keys.iter()
-                .all(|key| ProjectKey::parse(key.as_str()).is_ok())
-        );
+        assert!(keys.iter().all(|key| ProjectKey::parse(key.as_str()).is_ok()));
     }
 
     #[test]

@@ -16,16 +16,11 @@ impl Slug {
     /// A slug that a client chose.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let text = text.trim();
-        let words = text.split('-').all(|word| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        });
+        let words = text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         if !words {
-            return Err(invalid(
-                "must be lower-case letters and digits, in words joined by single hyphens",
-            ));
+            return Err(invalid("must be lower-case letters and digits, in words joined by single hyphens"));
         }
         if text.len() > MAX {
             return Err(("too_long", format!("must be at most {MAX} characters")));
@@ -40,19 +35,12 @@ impl Slug {
         for c in name.nfkd().filter(char::is_ascii) {
             if c.is_ascii_alphanumeric() {
                 slug.push(c.to_ascii_lowercase());
-            } else if (c == '-' || c == '_' || c.is_ascii_whitespace())
-                && !slug.ends_with('-')
-                && !slug.is_empty()
-            {
+            } else if (c == '-' || c == '_' || c.is_ascii_whitespace()) && !slug.ends_with('-') && !slug.is_empty() {
                 slug.push('-');
             }
         }
         let slug = cut(&slug, MAX);
-        if slug.bytes().any(|b| b.is_ascii_lowercase()) {
-            Self(slug.to_owned())
-        } else {
-            Self("project".into())
-        }
+        if slug.bytes().any(|b| b.is_ascii_lowercase()) { Self(slug.to_owned()) } else { Self("project".into()) }
     }
 
     /// The slug itself, then `-1`, `-2`, …, for whoever needs one that is not taken.
@@ -109,11 +97,7 @@ mod tests {
 
     #[test]
     fn whatever_is_derived_is_a_slug() {
-        for name in [
-            "a".repeat(200),
-            format!("{}-b", "a".repeat(49)),
-            "x - ".repeat(40),
-        ] {
+        for name in ["a".repeat(200), format!("{}-b", "a".repeat(49)), "x - ".repeat(40)] {
             for slug in Slug::of_name(&name).candidates().take(1200) {
                 assert_eq!(Slug::parse(slug.as_str()), Ok(slug.clone()));
             }
@@ -132,9 +116,6 @@ mod tests {
         for text in ["", "-", "a-", "-a", "a--b", "A", "ä", "a b", "a_b", "a\n b"] {
             assert!(Slug::parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(
-            Slug::parse(&"a".repeat(51)).map_err(|fault| fault.0),
-            Err("too_long")
-        );
+        assert_eq!(Slug::parse(&"a".repeat(51)).map_err(|fault| fault.0), Err("too_long"));
     }
 }

@@ -35,10 +35,7 @@ pub struct ProjectRef {
 
 impl Task {
     pub fn task_id(&self) -> TaskId {
-        TaskId {
-            key: self.project.key.clone(),
-            number: self.number,
-        }
+        TaskId { key: self.project.key.clone(), number: self.number }
     }
 }
 

@@ -20,10 +20,7 @@ impl TaskId {
         if !is_key || !is_number {
             return None;
         }
-        Some(Self {
-            key: key.to_ascii_uppercase(),
-            number: number.parse().ok()?,
-        })
+        Some(Self { key: key.to_ascii_uppercase(), number: number.parse().ok()? })
     }
 }
 
@@ -40,10 +37,7 @@ mod tests {
     #[test]
     fn any_case_is_the_same_task() {
         for text in ["WEB-12", "web-12", "wEb-12"] {
-            assert_eq!(
-                TaskId::parse(text).map(|id| id.to_string()).as_deref(),
-                Some("WEB-12")
-            );
+            assert_eq!(TaskId::parse(text).map(|id| id.to_string()).as_deref(), Some("WEB-12"));
         }
     }
 

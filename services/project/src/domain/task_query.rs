@@ -66,11 +66,7 @@ pub struct RawTaskQuery<'a> {
 
 impl TaskQuery {
     /// `me` is who asks. Every bad parameter goes to `fault`, with its name.
-    pub fn parse(
-        raw: RawTaskQuery<'_>,
-        me: Uuid,
-        mut fault: impl FnMut(&'static str, Fault),
-    ) -> Option<Self> {
+    pub fn parse(raw: RawTaskQuery<'_>, me: Uuid, mut fault: impl FnMut(&'static str, Fault)) -> Option<Self> {
         let mut bad = false;
         let mut note = |name, error| {
             bad = true;
@@ -80,11 +76,10 @@ impl TaskQuery {
             note("status", error);
             None
         });
-        let assignee =
-            given(raw.assignee, |text| AssigneeFilter::parse(text, me)).unwrap_or_else(|error| {
-                note("assignee", error);
-                None
-            });
+        let assignee = given(raw.assignee, |text| AssigneeFilter::parse(text, me)).unwrap_or_else(|error| {
+            note("assignee", error);
+            None
+        });
         let text = given(raw.q.trim(), parse_text).unwrap_or_else(|error| {
             note("q", error);
             None
@@ -110,25 +105,12 @@ impl TaskQuery {
             note("cursor", error);
             None
         });
-        (!bad).then_some(Self {
-            status,
-            assignee,
-            text,
-            due_before,
-            due_after,
-            sort,
-            limit,
-            after,
-        })
+        (!bad).then_some(Self { status, assignee, text, due_before, due_after, sort, limit, after })
     }
 }
 
 fn given<T>(text: &str, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        parse(text).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
 fn parse_text(text: &str) -> Result<String, Fault> {
@@ -146,19 +128,14 @@ impl AssigneeFilter {
         match text {
             "me" => Ok(Self::User(me)),
             "none" => Ok(Self::Nobody),
-            id => Uuid::try_parse(id)
-                .map(Self::User)
-                .map_err(|_| invalid("must be a user id, me or none")),
+            id => Uuid::try_parse(id).map(Self::User).map_err(|_| invalid("must be a user id, me or none")),
         }
     }
 }
 
 impl Default for Sort {
     fn default() -> Self {
-        Self {
-            key: SortKey::CreatedAt,
-            descending: false,
-        }
+        Self { key: SortKey::CreatedAt, descending: false }
     }
 }
 
@@ -242,10 +219,7 @@ impl Token {
             return None;
         }
         if sort.key == SortKey::TaskId {
-            return Some(Place::Number(
-                self.key.filter(|key| !key.contains('\0'))?,
-                self.number?,
-            ));
+            return Some(Place::Number(self.key.filter(|key| !key.contains('\0'))?, self.number?));
         }
         let time = match self.micros {
             Some(micros) => Some(cursor::time_of(micros)?),

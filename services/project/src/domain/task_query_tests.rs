@@ -16,12 +16,7 @@ fn parse(raw: RawTaskQuery<'_>) -> Result<TaskQuery, Vec<&'static str>> {
 fn task(due_date: Option<DateTime<Utc>>) -> Task {
     Task {
         id: Uuid::from_u128(1),
-        project: ProjectRef {
-            id: Uuid::from_u128(2),
-            slug: "web".into(),
-            key: "WEB".into(),
-            name: "Web".into(),
-        },
+        project: ProjectRef { id: Uuid::from_u128(2), slug: "web".into(), key: "WEB".into(), name: "Web".into() },
         number: 12,
         title: "t".into(),
         description: String::new(),
@@ -39,10 +34,7 @@ fn task(due_date: Option<DateTime<Utc>>) -> Task {
 #[test]
 fn nothing_given_is_the_default_list() {
     let query = parse(RawTaskQuery::default()).expect("the default");
-    assert_eq!(
-        (query.sort, query.limit, query.after),
-        (Sort::default(), 50, None)
-    );
+    assert_eq!((query.sort, query.limit, query.after), (Sort::default(), 50, None));
 }
 
 #[test]
@@ -57,41 +49,17 @@ fn every_bad_parameter_is_named() {
         limit: 101,
         cursor: "!",
     };
-    assert_eq!(
-        parse(raw),
-        Err(vec![
-            "status",
-            "assignee",
-            "q",
-            "due_before",
-            "due_after",
-            "limit",
-            "sort",
-            "cursor"
-        ])
-    );
+    assert_eq!(parse(raw), Err(vec!["status", "assignee", "q", "due_before", "due_after", "limit", "sort", "cursor"]));
 }
 
 #[test]
 fn a_cursor_fits_its_own_order_only() {
-    let words = [
-        "created_at",
-        "-created_at",
-        "updated_at",
-        "-updated_at",
-        "due_date",
-        "-due_date",
-        "task_id",
-        "-task_id",
-    ];
+    let words =
+        ["created_at", "-created_at", "updated_at", "-updated_at", "due_date", "-due_date", "task_id", "-task_id"];
     for given in words {
         let cursor = Sort::parse(given).expect("a sort").cursor(&task(None));
         for sort in words {
-            let parsed = parse(RawTaskQuery {
-                sort,
-                cursor: &cursor,
-                ..RawTaskQuery::default()
-            });
+            let parsed = parse(RawTaskQuery { sort, cursor: &cursor, ..RawTaskQuery::default() });
             assert_eq!(parsed.is_ok(), given == sort, "{given} {sort}");
         }
     }
@@ -103,9 +71,6 @@ fn a_cursor_remembers_that_there_is_no_date() {
     let due = DateTime::from_timestamp_millis(1_769_851_800_123);
     for due in [None, due] {
         let cursor = sort.cursor(&task(due));
-        assert_eq!(
-            sort.parse_place(&cursor),
-            Ok(Some(Place::Time(due, Uuid::from_u128(1))))
-        );
+        assert_eq!(sort.parse_place(&cursor), Ok(Some(Place::Time(due, Uuid::from_u128(1)))));
     }
 }

@@ -2,8 +2,8 @@
 
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{
-    DeleteCommentRequest, DeleteCommentResponse, ListCommentsRequest, ListCommentsResponse,
-    UpdateCommentRequest, UpdateCommentResponse,
+    DeleteCommentRequest, DeleteCommentResponse, ListCommentsRequest, ListCommentsResponse, UpdateCommentRequest,
+    UpdateCommentResponse,
 };
 use trellis_rpc::Violations;
 use uuid::Uuid;
@@ -30,17 +30,10 @@ impl Ops {
         let (limit, after) = page(request.page, CreatedCursor::parse)?;
         let task = task_name(&request.task_id)?;
         let mut conn = self.reader().await?;
-        let mut found = comments::list(
-            &mut conn,
-            member.org_id(),
-            &task,
-            after.as_ref(),
-            i64::from(limit) + 1,
-        )
-        .await?
-        .ok_or(Error::NotFound(Resource::Task))?;
-        let next = cut(&mut found.comments, limit)
-            .map(|last| CreatedCursor::new(last.created_at, last.id).encode());
+        let mut found = comments::list(&mut conn, member.org_id(), &task, after.as_ref(), i64::from(limit) + 1)
+            .await?
+            .ok_or(Error::NotFound(Resource::Task))?;
+        let next = cut(&mut found.comments, limit).map(|last| CreatedCursor::new(last.created_at, last.id).encode());
         Ok(ListCommentsResponse {
             comments: found.comments.iter().map(wire::comment).collect(),
             next_cursor: next.unwrap_or_default(),
@@ -60,51 +53,23 @@ impl Ops {
             return Err(Error::Forbidden);
         }
         let mut violations = Violations::new();
-        let content = sent(
-            &mut violations,
-            "content",
-            request.content.as_deref(),
-            domain::comment_text,
-        );
+        let content = sent(&mut violations, "content", request.content.as_deref(), domain::comment_text);
         all_valid(violations)?;
 
         let mut write = self.log.begin(found.project_id).await?;
-        let mut comment = comments::find(write.conn(), member.org_id(), found.id)
-            .await?
-            .ok_or_else(gone)?;
+        let mut comment = comments::find(write.conn(), member.org_id(), found.id).await?.ok_or_else(gone)?;
         let Some(content) = content.filter(|content| *content != comment.content) else {
             let position = write.unchanged().await?;
-            return Ok(UpdateCommentResponse {
-                comment: Some(wire::comment(&comment)),
-                position: Some(position),
-            });
+            return Ok(UpdateCommentResponse { comment: Some(wire::comment(&comment)), position: Some(position) });
         };
         comment.content = content;
         comments::update(write.conn(), member.org_id(), &mut comment).await?;
         let number = seq(&write);
         // What it said before is not kept: people edit to take something back.
-        activity::add(
-            write.conn(),
-            about(&member, &comment),
-            number,
-            Kind::CommentUpdated,
-            member.id(),
-            &[],
-        )
-        .await?;
+        activity::add(write.conn(), about(&member, &comment), number, Kind::CommentUpdated, member.id(), &[]).await?;
         let payload = wire::comment_event(&comment);
-        let position = write
-            .commit(event(
-                Kind::CommentUpdated,
-                &member,
-                Some(comment.task),
-                payload,
-            ))
-            .await?;
-        Ok(UpdateCommentResponse {
-            comment: Some(wire::comment(&comment)),
-            position: Some(position),
-        })
+        let position = write.commit(event(Kind::CommentUpdated, &member, Some(comment.task), payload)).await?;
+        Ok(UpdateCommentResponse { comment: Some(wire::comment(&comment)), position: Some(position) })
     }
 
     pub async fn delete_comment(
@@ -120,40 +85,19 @@ impl Ops {
         }
 
         let mut write = self.log.begin(found.project_id).await?;
-        let comment = comments::find(write.conn(), member.org_id(), found.id)
-            .await?
-            .ok_or_else(gone)?;
+        let comment = comments::find(write.conn(), member.org_id(), found.id).await?.ok_or_else(gone)?;
         comments::delete(write.conn(), member.org_id(), comment.id).await?;
         let number = seq(&write);
-        activity::add(
-            write.conn(),
-            about(&member, &comment),
-            number,
-            Kind::CommentDeleted,
-            member.id(),
-            &[],
-        )
-        .await?;
+        activity::add(write.conn(), about(&member, &comment), number, Kind::CommentDeleted, member.id(), &[]).await?;
         let payload = wire::comment_event(&comment);
-        let position = write
-            .commit(event(
-                Kind::CommentDeleted,
-                &member,
-                Some(comment.task),
-                payload,
-            ))
-            .await?;
-        Ok(DeleteCommentResponse {
-            position: Some(position),
-        })
+        let position = write.commit(event(Kind::CommentDeleted, &member, Some(comment.task), payload)).await?;
+        Ok(DeleteCommentResponse { position: Some(position) })
     }
 
     async fn find_comment(&self, member: &Member<'_>, id: &str) -> Result<Comment, Error> {
         let gone = || Error::NotFound(Resource::Comment);
         let id = Uuid::try_parse(id).map_err(|_| gone())?;
-        comments::find(&mut *self.reader().await?, member.org_id(), id)
-            .await?
-            .ok_or_else(gone)
+        comments::find(&mut *self.reader().await?, member.org_id(), id).await?.ok_or_else(gone)
     }
 }
 

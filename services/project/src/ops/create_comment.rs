@@ -50,19 +50,10 @@ impl Ops {
         if !comments::insert(write.conn(), member.org_id(), &mut comment, number).await? {
             return Err(Error::NotFound(Resource::Task));
         }
-        let response = CreateCommentResponse {
-            comment: Some(wire::comment(&comment)),
-            position: Some(write.position()),
-        };
+        let response =
+            CreateCommentResponse { comment: Some(wire::comment(&comment)), position: Some(write.position()) };
         once.keep(write.conn(), &response).await?;
-        write
-            .commit(event(
-                Kind::CommentCreated,
-                &member,
-                Some(comment.task),
-                wire::comment_event(&comment),
-            ))
-            .await?;
+        write.commit(event(Kind::CommentCreated, &member, Some(comment.task), wire::comment_event(&comment))).await?;
         Ok(Answer::first(response))
     }
 }

@@ -45,39 +45,15 @@ impl Ops {
         if !tenants::lock(write.conn(), member.org_id()).await? {
             return Err(Error::NotFound(Resource::Organization));
         }
-        names
-            .choose(write.conn(), member.org_id(), &mut project)
-            .await?;
+        names.choose(write.conn(), member.org_id(), &mut project).await?;
         projects::insert(write.conn(), member.org_id(), &mut project).await?;
-        let about = activity::About {
-            org_id: member.org_id(),
-            project: project.id,
-            task: None,
-            comment: None,
-        };
+        let about = activity::About { org_id: member.org_id(), project: project.id, task: None, comment: None };
         let number = seq(&write);
-        activity::add(
-            write.conn(),
-            about,
-            number,
-            Kind::ProjectCreated,
-            member.id(),
-            &[],
-        )
-        .await?;
-        let response = CreateProjectResponse {
-            project: Some(wire::project(&project)),
-            position: Some(write.position()),
-        };
+        activity::add(write.conn(), about, number, Kind::ProjectCreated, member.id(), &[]).await?;
+        let response =
+            CreateProjectResponse { project: Some(wire::project(&project)), position: Some(write.position()) };
         once.keep(write.conn(), &response).await?;
-        write
-            .commit(event(
-                Kind::ProjectCreated,
-                &member,
-                None,
-                wire::project_event(&project, &[]),
-            ))
-            .await?;
+        write.commit(event(Kind::ProjectCreated, &member, None, wire::project_event(&project, &[]))).await?;
         Ok(Answer::first(response))
     }
 }
@@ -91,29 +67,14 @@ struct Names {
 fn judge(request: &CreateProjectRequest) -> Result<(Project, Names), Error> {
     let mut violations = Violations::new();
     let name = violations.check("name", domain::line(&request.name));
-    let slug = sent(
-        &mut violations,
-        "slug",
-        given(request.slug.as_deref()),
-        Slug::parse,
-    );
-    let key = sent(
-        &mut violations,
-        "key",
-        given(request.key.as_deref()),
-        ProjectKey::parse,
-    );
+    let slug = sent(&mut violations, "slug", given(request.slug.as_deref()), Slug::parse);
+    let key = sent(&mut violations, "key", given(request.key.as_deref()), ProjectKey::parse);
     let description = violations.check("description", domain::body(&request.description));
     let status = match request.status.as_str() {
         "" => Some(ProjectStatus::Active),
         status => violations.check("status", ProjectStatus::parse(status)),
     };
-    let due_date = sent(
-        &mut violations,
-        "due_date",
-        given(request.due_date.as_deref()),
-        domain::date,
-    );
+    let due_date = sent(&mut violations, "due_date", given(request.due_date.as_deref()), domain::date);
     all_valid(violations)?;
     let project = Project {
         id: Uuid::now_v7(),
@@ -134,29 +95,17 @@ fn judge(request: &CreateProjectRequest) -> Result<(Project, Names), Error> {
 
 impl Names {
     /// Gives the project its slug and key. Under the tenant's lock, so that what is free stays free.
-    async fn choose(
-        self,
-        conn: &mut PgConnection,
-        org_id: Uuid,
-        project: &mut Project,
-    ) -> Result<(), Error> {
+    async fn choose(self, conn: &mut PgConnection, org_id: Uuid, project: &mut Project) -> Result<(), Error> {
         let slug_taken = match &self.slug {
-            Some(slug) => projects::free_slug(conn, org_id, &[slug.to_string()])
-                .await?
-                .is_none(),
+            Some(slug) => projects::free_slug(conn, org_id, &[slug.to_string()]).await?.is_none(),
             None => false,
         };
         let key_taken = match &self.key {
-            Some(key) => projects::free_key(conn, org_id, &[key.to_string()])
-                .await?
-                .is_none(),
+            Some(key) => projects::free_key(conn, org_id, &[key.to_string()]).await?.is_none(),
             None => false,
         };
         if slug_taken || key_taken {
-            return Err(Error::Taken {
-                slug: slug_taken,
-                key: key_taken,
-            });
+            return Err(Error::Taken { slug: slug_taken, key: key_taken });
         }
         project.slug = match self.slug {
             Some(slug) => slug.into(),

@@ -43,19 +43,9 @@ impl Ops {
         if !tasks::insert(write.conn(), member.org_id(), &mut task, number).await? {
             return Err(Error::NotFound(Resource::Project));
         }
-        let response = CreateTaskResponse {
-            task: Some(wire::task(&task)),
-            position: Some(write.position()),
-        };
+        let response = CreateTaskResponse { task: Some(wire::task(&task)), position: Some(write.position()) };
         once.keep(write.conn(), &response).await?;
-        write
-            .commit(event(
-                Kind::TaskCreated,
-                &member,
-                Some(task.id),
-                wire::task_event(&task, &[]),
-            ))
-            .await?;
+        write.commit(event(Kind::TaskCreated, &member, Some(task.id), wire::task_event(&task, &[]))).await?;
         Ok(Answer::first(response))
     }
 
@@ -72,31 +62,16 @@ impl Ops {
             "" => Some(TaskStatus::Todo),
             status => violations.check("status", TaskStatus::parse(status)),
         };
-        let due_date = sent(
-            &mut violations,
-            "due_date",
-            given(request.due_date.as_deref()),
-            domain::instant,
-        );
+        let due_date = sent(&mut violations, "due_date", given(request.due_date.as_deref()), domain::instant);
         let assignee = SentAssignee {
             id: request.assignee_id.as_deref().map(|id| given(Some(id))),
-            email: request
-                .assignee_email
-                .as_deref()
-                .map(|email| given(Some(email))),
+            email: request.assignee_email.as_deref().map(|email| given(Some(email))),
         };
-        let assignee_id = self
-            .assignee(member, assignee, None, &mut violations)
-            .await?;
+        let assignee_id = self.assignee(member, assignee, None, &mut violations).await?;
         all_valid(violations)?;
         Ok(Task {
             id: Uuid::now_v7(),
-            project: ProjectRef {
-                id: project.id,
-                slug: project.slug,
-                key: project.key,
-                name: project.name,
-            },
+            project: ProjectRef { id: project.id, slug: project.slug, key: project.key, name: project.name },
             number: 0,
             title: title.unwrap_or_default(),
             description: description.unwrap_or_default(),

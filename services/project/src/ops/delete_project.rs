@@ -25,19 +25,14 @@ impl Ops {
         let (found, _) = self.find_project(&member, &request.project).await?;
 
         let mut write = self.log.begin(found.id).await?;
-        let project = projects::current(write.conn(), org_id, found.id)
-            .await?
-            .ok_or(Error::NotFound(Resource::Project))?;
+        let project =
+            projects::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Project))?;
         same_version(request.expected_version, project.version, Resource::Project)?;
         let number = seq(&write);
         deleted::note_project(write.conn(), org_id, &project, number).await?;
         projects::delete(write.conn(), org_id, project.id).await?;
         let payload = wire::project_event(&project, &[]);
-        let position = write
-            .commit(event(Kind::ProjectDeleted, &member, None, payload))
-            .await?;
-        Ok(DeleteProjectResponse {
-            position: Some(position),
-        })
+        let position = write.commit(event(Kind::ProjectDeleted, &member, None, payload)).await?;
+        Ok(DeleteProjectResponse { position: Some(position) })
     }
 }

@@ -12,44 +12,21 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn delete_task(
-        &self,
-        caller: &Caller,
-        request: DeleteTaskRequest,
-    ) -> Result<DeleteTaskResponse, Error> {
+    pub async fn delete_task(&self, caller: &Caller, request: DeleteTaskRequest) -> Result<DeleteTaskResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let org_id = member.org_id();
         let (found, _) = self.find_task(&member, &request.task_id).await?;
 
         let mut write = self.log.begin(found.project.id).await?;
-        let task = tasks::current(write.conn(), org_id, found.id)
-            .await?
-            .ok_or(Error::NotFound(Resource::Task))?;
+        let task = tasks::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Task))?;
         same_version(request.expected_version, task.version, Resource::Task)?;
         let number = seq(&write);
         tasks::delete(write.conn(), org_id, &task).await?;
         deleted::note_task(write.conn(), org_id, &task, number).await?;
-        let about = activity::About {
-            org_id,
-            project: task.project.id,
-            task: Some(task.id),
-            comment: None,
-        };
-        activity::add(
-            write.conn(),
-            about,
-            number,
-            Kind::TaskDeleted,
-            member.id(),
-            &[],
-        )
-        .await?;
+        let about = activity::About { org_id, project: task.project.id, task: Some(task.id), comment: None };
+        activity::add(write.conn(), about, number, Kind::TaskDeleted, member.id(), &[]).await?;
         let payload = wire::task_event(&task, &[]);
-        let position = write
-            .commit(event(Kind::TaskDeleted, &member, Some(task.id), payload))
-            .await?;
-        Ok(DeleteTaskResponse {
-            position: Some(position),
-        })
+        let position = write.commit(event(Kind::TaskDeleted, &member, Some(task.id), payload)).await?;
+        Ok(DeleteTaskResponse { position: Some(position) })
     }
 }

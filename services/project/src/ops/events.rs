@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use trellis_authn::Caller;
 use trellis_eventlog::LogError;
-use trellis_proto::project::v1::{
-    ReadEventsRequest, ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse,
-};
+use trellis_proto::project::v1::{ReadEventsRequest, ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
@@ -22,11 +20,7 @@ const MAX_EVENTS: u32 = 500;
 const MAX_SCOPES: usize = 1000;
 
 impl Ops {
-    pub async fn read_events(
-        &self,
-        caller: &Caller,
-        request: ReadEventsRequest,
-    ) -> Result<ReadEventsResponse, Error> {
+    pub async fn read_events(&self, caller: &Caller, request: ReadEventsRequest) -> Result<ReadEventsResponse, Error> {
         caller.service().map_err(Error::Caller)?;
         let mut violations = Violations::new();
         let scope = violations.check("scope", scope_id(&request.scope));
@@ -34,11 +28,7 @@ impl Ops {
             violations.push("limit", "invalid", format!("must be 1 to {MAX_EVENTS}"));
         }
         all_known(violations)?;
-        let page = match self
-            .log
-            .read(scope.unwrap_or_default(), request.after, request.limit)
-            .await
-        {
+        let page = match self.log.read(scope.unwrap_or_default(), request.after, request.limit).await {
             Err(LogError::NoScope) => return Err(Error::NotFound(Resource::Scope)),
             read => read?,
         };
@@ -50,31 +40,19 @@ impl Ops {
         })
     }
 
-    pub async fn read_heads(
-        &self,
-        caller: &Caller,
-        request: ReadHeadsRequest,
-    ) -> Result<ReadHeadsResponse, Error> {
+    pub async fn read_heads(&self, caller: &Caller, request: ReadHeadsRequest) -> Result<ReadHeadsResponse, Error> {
         caller.service().map_err(Error::Caller)?;
         let mut violations = Violations::new();
         if request.scopes.len() > MAX_SCOPES {
-            violations.push(
-                "scopes",
-                "too_long",
-                format!("must be at most {MAX_SCOPES}"),
-            );
+            violations.push("scopes", "too_long", format!("must be at most {MAX_SCOPES}"));
         }
-        let scopes: Result<Vec<_>, _> =
-            request.scopes.iter().map(|scope| scope_id(scope)).collect();
+        let scopes: Result<Vec<_>, _> = request.scopes.iter().map(|scope| scope_id(scope)).collect();
         let scopes = violations.check("scopes", scopes).unwrap_or_default();
         all_known(violations)?;
         let heads = self.log.heads(&scopes).await?;
         Ok(ReadHeadsResponse {
             epoch: self.log.epoch().to_string(),
-            heads: heads
-                .into_iter()
-                .map(|(scope, head)| (scope.to_string(), head))
-                .collect::<HashMap<_, _>>(),
+            heads: heads.into_iter().map(|(scope, head)| (scope.to_string(), head)).collect::<HashMap<_, _>>(),
         })
     }
 }

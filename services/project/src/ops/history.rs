@@ -21,17 +21,10 @@ impl Ops {
         let (limit, before) = page(request.page, SeqCursor::parse)?;
         let task = task_name(&request.task_id)?;
         let mut conn = self.reader().await?;
-        let mut found = activity::list(
-            &mut conn,
-            member.org_id(),
-            &task,
-            before.as_ref(),
-            i64::from(limit) + 1,
-        )
-        .await?
-        .ok_or(Error::NotFound(Resource::Task))?;
-        let next =
-            cut(&mut found.activities, limit).map(|last| SeqCursor { seq: last.seq }.encode());
+        let mut found = activity::list(&mut conn, member.org_id(), &task, before.as_ref(), i64::from(limit) + 1)
+            .await?
+            .ok_or(Error::NotFound(Resource::Task))?;
+        let next = cut(&mut found.activities, limit).map(|last| SeqCursor { seq: last.seq }.encode());
         Ok(ListActivityResponse {
             activities: found.activities.iter().map(wire::activity).collect(),
             next_cursor: next.unwrap_or_default(),

@@ -16,9 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use trellis_authn::{MembershipChange, ServiceKey};
 use trellis_eventlog::Log;
-use trellis_proto::org::v1::{
-    FollowMembershipsRequest, membership_change::Kind, org_service_client::OrgServiceClient,
-};
+use trellis_proto::org::v1::{FollowMembershipsRequest, membership_change::Kind, org_service_client::OrgServiceClient};
 use trellis_rpc::Channel;
 use uuid::Uuid;
 
@@ -59,11 +57,7 @@ impl Leavings {
     }
 
     /// Runs until `shutdown`. Never fails: what went wrong is tried again at the next look.
-    pub async fn follow(
-        self,
-        mut changes: Receiver<MembershipChange>,
-        shutdown: CancellationToken,
-    ) {
+    pub async fn follow(self, mut changes: Receiver<MembershipChange>, shutdown: CancellationToken) {
         let rounds = async {
             loop {
                 tokio::select! {
@@ -81,36 +75,20 @@ impl Leavings {
     /// Reads on from the kept place, once.
     async fn catch_up(&self) -> Result<(), Error> {
         let before = org_feed::place(&mut *self.log.pool().acquire().await?).await?;
-        let request = FollowMembershipsRequest {
-            epoch: before.epoch.clone(),
-            after: before.head.unsigned_abs(),
-        };
-        let answer = self
-            .org
-            .clone()
-            .follow_memberships(self.key.request(request))
-            .await
-            .map_err(Error::Peer)?
-            .into_inner();
+        let request = FollowMembershipsRequest { epoch: before.epoch.clone(), after: before.head.unsigned_abs() };
+        let answer =
+            self.org.clone().follow_memberships(self.key.request(request)).await.map_err(Error::Peer)?.into_inner();
         if answer.reset && !before.epoch.is_empty() {
             // Down for longer than org keeps its events, or org's database is another one. What was deleted meanwhile
             // stays as rows that nobody can reach.
             tracing::warn!("org cannot tell what happened since this service last asked");
         }
-        for change in answer
-            .changes
-            .iter()
-            .filter(|change| change.kind() == Kind::OrganizationDeleted)
-        {
-            let org_id = Uuid::try_parse(&change.org_id).map_err(|_| {
-                Error::Peer(Status::data_loss("the id of an organization is no UUID"))
-            })?;
+        for change in answer.changes.iter().filter(|change| change.kind() == Kind::OrganizationDeleted) {
+            let org_id = Uuid::try_parse(&change.org_id)
+                .map_err(|_| Error::Peer(Status::data_loss("the id of an organization is no UUID")))?;
             self.remove(org_id).await?;
         }
-        let after = Place {
-            epoch: answer.epoch,
-            head: i64::try_from(answer.head).unwrap_or(i64::MAX),
-        };
+        let after = Place { epoch: answer.epoch, head: i64::try_from(answer.head).unwrap_or(i64::MAX) };
         if after != before {
             org_feed::advance(&mut *self.log.pool().acquire().await?, &before, &after).await?;
         }
@@ -144,8 +122,7 @@ impl Leavings {
 async fn deletion(changes: &mut Receiver<MembershipChange>) {
     loop {
         match changes.recv().await {
-            Ok(MembershipChange::OrganizationDeleted { .. } | MembershipChange::Reset)
-            | Err(RecvError::Lagged(_)) => {
+            Ok(MembershipChange::OrganizationDeleted { .. } | MembershipChange::Reset) | Err(RecvError::Lagged(_)) => {
                 return;
             }
             Ok(_) => {}

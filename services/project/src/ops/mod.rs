@@ -63,11 +63,7 @@ impl Member<'_> {
 
 impl Ops {
     pub fn new(log: Log, memberships: Arc<Memberships>, people: People) -> Self {
-        Self {
-            log,
-            memberships,
-            people,
-        }
+        Self { log, memberships, people }
     }
 
     /// The first step of everything that users do.
@@ -85,12 +81,7 @@ impl Ops {
 
 /// An event by a user; `task` where it is about a task or its comments.
 fn event(kind: Kind, member: &Member<'_>, task: Option<Uuid>, payload: Vec<u8>) -> NewEvent {
-    NewEvent {
-        kind: kind.as_str(),
-        actor: Some(member.id()),
-        subject: task,
-        payload,
-    }
+    NewEvent { kind: kind.as_str(), actor: Some(member.id()), subject: task, payload }
 }
 
 /// The number of the event that a write will have, as the tables keep it.

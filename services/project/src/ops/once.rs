@@ -19,17 +19,11 @@ pub struct Answer<M> {
 
 impl<M> Answer<M> {
     pub fn first(message: M) -> Self {
-        Self {
-            message,
-            replayed: false,
-        }
+        Self { message, replayed: false }
     }
 
     pub fn again(message: M) -> Self {
-        Self {
-            message,
-            replayed: true,
-        }
+        Self { message, replayed: true }
     }
 }
 
@@ -47,10 +41,7 @@ impl Once {
     }
 
     /// The kept answer. Within a write this also takes the key, until the transaction ends.
-    pub async fn answer<M: Message + Default>(
-        &self,
-        conn: &mut PgConnection,
-    ) -> Result<Option<M>, Error> {
+    pub async fn answer<M: Message + Default>(&self, conn: &mut PgConnection) -> Result<Option<M>, Error> {
         let Some(request) = &self.0 else {
             return Ok(None);
         };
@@ -63,11 +54,7 @@ impl Once {
     }
 
     /// Keeps the answer, in the write that has the key.
-    pub async fn keep<M: Message>(
-        &self,
-        conn: &mut PgConnection,
-        message: &M,
-    ) -> Result<(), Error> {
+    pub async fn keep<M: Message>(&self, conn: &mut PgConnection, message: &M) -> Result<(), Error> {
         if let Some(request) = &self.0 {
             request.keep(conn, &message.encode_to_vec()).await?;
         }
@@ -78,10 +65,7 @@ impl Once {
 impl Ops {
     /// Looks for the kept answer before anything is judged: what the first request was about may be gone by now, and
     /// still the answer is the same.
-    pub(super) async fn kept<M: Message + Default>(
-        &self,
-        once: &Once,
-    ) -> Result<Option<Answer<M>>, Error> {
+    pub(super) async fn kept<M: Message + Default>(&self, once: &Once) -> Result<Option<Answer<M>>, Error> {
         if once.0.is_none() {
             return Ok(None);
         }

@@ -1,9 +1,7 @@
 //! Reads tasks.
 
 use trellis_authn::Caller;
-use trellis_proto::project::v1::{
-    GetTaskRequest, GetTaskResponse, ListTasksRequest, ListTasksResponse,
-};
+use trellis_proto::project::v1::{GetTaskRequest, GetTaskResponse, ListTasksRequest, ListTasksResponse};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
@@ -16,11 +14,7 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn get_task(
-        &self,
-        caller: &Caller,
-        request: GetTaskRequest,
-    ) -> Result<GetTaskResponse, Error> {
+    pub async fn get_task(&self, caller: &Caller, request: GetTaskRequest) -> Result<GetTaskResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let (task, last_seq) = self.find_task(&member, &request.task_id).await?;
         Ok(GetTaskResponse {
@@ -29,32 +23,17 @@ impl Ops {
         })
     }
 
-    pub async fn list_tasks(
-        &self,
-        caller: &Caller,
-        request: ListTasksRequest,
-    ) -> Result<ListTasksResponse, Error> {
+    pub async fn list_tasks(&self, caller: &Caller, request: ListTasksRequest) -> Result<ListTasksResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let query = judge(&request, member.id())?;
         let mut conn = self.reader().await?;
         let (mut tasks, position) = if request.project.is_empty() {
-            (
-                task_list::of_organization(&mut conn, member.org_id(), &query).await?,
-                None,
-            )
+            (task_list::of_organization(&mut conn, member.org_id(), &query).await?, None)
         } else {
-            let found = task_list::of_project(
-                &mut conn,
-                member.org_id(),
-                project_word(&request.project)?,
-                &query,
-            )
-            .await?
-            .ok_or(Error::NotFound(Resource::Project))?;
-            (
-                found.tasks,
-                Some(self.log.position(found.project_id, found.last_seq)),
-            )
+            let found = task_list::of_project(&mut conn, member.org_id(), project_word(&request.project)?, &query)
+                .await?
+                .ok_or(Error::NotFound(Resource::Project))?;
+            (found.tasks, Some(self.log.position(found.project_id, found.last_seq)))
         };
         let next = cut(&mut tasks, query.limit).map(|last| query.sort.cursor(last));
         Ok(ListTasksResponse {
@@ -65,16 +44,10 @@ impl Ops {
     }
 
     /// A task by its name, with the number of its project's last event.
-    pub(super) async fn find_task(
-        &self,
-        member: &Member<'_>,
-        task_id: &str,
-    ) -> Result<(Task, i64), Error> {
+    pub(super) async fn find_task(&self, member: &Member<'_>, task_id: &str) -> Result<(Task, i64), Error> {
         let id = task_name(task_id)?;
         let mut conn = self.reader().await?;
-        tasks::find(&mut conn, member.org_id(), &id)
-            .await?
-            .ok_or(Error::NotFound(Resource::Task))
+        tasks::find(&mut conn, member.org_id(), &id).await?.ok_or(Error::NotFound(Resource::Task))
     }
 }
 

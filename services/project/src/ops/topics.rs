@@ -12,24 +12,16 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn open_topic(
-        &self,
-        caller: &Caller,
-        request: OpenTopicRequest,
-    ) -> Result<OpenTopicResponse, Error> {
+    pub async fn open_topic(&self, caller: &Caller, request: OpenTopicRequest) -> Result<OpenTopicResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let mut conn = self.reader().await?;
         let topic = match &request.topic {
-            Some(Topic::TaskId(task_id)) => {
-                topics::task(&mut conn, member.org_id(), &task_name(task_id)?)
-                    .await?
-                    .ok_or(Error::NotFound(Resource::Task))?
-            }
-            Some(Topic::Project(project)) => {
-                topics::project(&mut conn, member.org_id(), project_word(project)?)
-                    .await?
-                    .ok_or(Error::NotFound(Resource::Project))?
-            }
+            Some(Topic::TaskId(task_id)) => topics::task(&mut conn, member.org_id(), &task_name(task_id)?)
+                .await?
+                .ok_or(Error::NotFound(Resource::Task))?,
+            Some(Topic::Project(project)) => topics::project(&mut conn, member.org_id(), project_word(project)?)
+                .await?
+                .ok_or(Error::NotFound(Resource::Project))?,
             None => {
                 let mut violations = Violations::new();
                 violations.push("topic", "invalid", "must be a task or a project");

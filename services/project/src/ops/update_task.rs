@@ -9,10 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Member, Ops, event, seq,
-    values::{
-        Cleared, SentAssignee, all_valid, clearable, same_version, sent, sent_clearable, show_id,
-        show_time,
-    },
+    values::{Cleared, SentAssignee, all_valid, clearable, same_version, sent, sent_clearable, show_id, show_time},
 };
 use crate::{
     domain::{self, ChangeSet, Kind, Task, TaskStatus},
@@ -22,57 +19,30 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn update_task(
-        &self,
-        caller: &Caller,
-        request: UpdateTaskRequest,
-    ) -> Result<UpdateTaskResponse, Error> {
+    pub async fn update_task(&self, caller: &Caller, request: UpdateTaskRequest) -> Result<UpdateTaskResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let org_id = member.org_id();
         let (found, _) = self.find_task(&member, &request.task_id).await?;
         let patch = self.judge_patch(&member, &request, &found).await?;
 
         let mut write = self.log.begin(found.project.id).await?;
-        let mut task = tasks::current(write.conn(), org_id, found.id)
-            .await?
-            .ok_or(Error::NotFound(Resource::Task))?;
+        let mut task = tasks::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Task))?;
         same_version(request.expected_version, task.version, Resource::Task)?;
         let completed_before = task.status.completed();
         let changes = patch.apply(&mut task);
         if changes.is_empty() {
             let position = write.unchanged().await?;
-            return Ok(UpdateTaskResponse {
-                task: Some(wire::task(&task)),
-                position: Some(position),
-            });
+            return Ok(UpdateTaskResponse { task: Some(wire::task(&task)), position: Some(position) });
         }
         let completed = task.status.completed() - completed_before;
         tasks::update(write.conn(), org_id, &mut task, completed).await?;
         let changes = changes.into_vec();
-        let about = activity::About {
-            org_id,
-            project: task.project.id,
-            task: Some(task.id),
-            comment: None,
-        };
+        let about = activity::About { org_id, project: task.project.id, task: Some(task.id), comment: None };
         let number = seq(&write);
-        activity::add(
-            write.conn(),
-            about,
-            number,
-            Kind::TaskUpdated,
-            member.id(),
-            &changes,
-        )
-        .await?;
+        activity::add(write.conn(), about, number, Kind::TaskUpdated, member.id(), &changes).await?;
         let payload = wire::task_event(&task, &changes);
-        let position = write
-            .commit(event(Kind::TaskUpdated, &member, Some(task.id), payload))
-            .await?;
-        Ok(UpdateTaskResponse {
-            task: Some(wire::task(&task)),
-            position: Some(position),
-        })
+        let position = write.commit(event(Kind::TaskUpdated, &member, Some(task.id), payload)).await?;
+        Ok(UpdateTaskResponse { task: Some(wire::task(&task)), position: Some(position) })
     }
 
     async fn judge_patch(
@@ -83,39 +53,16 @@ impl Ops {
     ) -> Result<Patch, Error> {
         let mut bad = Violations::new();
         let title = sent(&mut bad, "title", request.title.as_deref(), domain::line);
-        let description = sent(
-            &mut bad,
-            "description",
-            request.description.as_deref(),
-            domain::body,
-        );
-        let status = sent(
-            &mut bad,
-            "status",
-            request.status.as_deref(),
-            TaskStatus::parse,
-        );
-        let due_date = sent_clearable(
-            &mut bad,
-            "due_date",
-            clearable(request.due_date.as_ref()),
-            domain::instant,
-        );
+        let description = sent(&mut bad, "description", request.description.as_deref(), domain::body);
+        let status = sent(&mut bad, "status", request.status.as_deref(), TaskStatus::parse);
+        let due_date = sent_clearable(&mut bad, "due_date", clearable(request.due_date.as_ref()), domain::instant);
         let assignee = SentAssignee {
             id: clearable(request.assignee_id.as_ref()),
             email: clearable(request.assignee_email.as_ref()),
         };
-        let assignee_id = self
-            .assignee(member, assignee, current.assignee_id, &mut bad)
-            .await?;
+        let assignee_id = self.assignee(member, assignee, current.assignee_id, &mut bad).await?;
         all_valid(bad)?;
-        Ok(Patch {
-            title,
-            description,
-            status,
-            assignee_id,
-            due_date,
-        })
+        Ok(Patch { title, description, status, assignee_id, due_date })
     }
 }
 
@@ -133,15 +80,8 @@ impl Patch {
         let mut changes = ChangeSet::default();
         changes.set("title", &mut task.title, self.title, Value::from);
         let description = self.description;
-        changes.set(
-            "description",
-            &mut task.description,
-            description,
-            Value::from,
-        );
-        changes.set("status", &mut task.status, self.status, |status| {
-            status.as_str().into()
-        });
+        changes.set("description", &mut task.description, description, Value::from);
+        changes.set("status", &mut task.status, self.status, |status| status.as_str().into());
         changes.set("assignee", &mut task.assignee_id, self.assignee_id, show_id);
         changes.set("due_date", &mut task.due_date, self.due_date, show_time);
         changes

@@ -16,12 +16,7 @@ pub type Cleared<T> = Option<Option<T>>;
 
 /// Empty text clears, as `null` does.
 pub fn clearable(sent: Option<&Nullable>) -> Cleared<&str> {
-    sent.map(|sent| {
-        sent.value
-            .as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    })
+    sent.map(|sent| sent.value.as_deref().map(str::trim).filter(|text| !text.is_empty()))
 }
 
 /// A value that was sent, judged; what was not sent is none.
@@ -72,17 +67,9 @@ pub fn all_valid(violations: Violations) -> Result<(), Error> {
 /// `Err(invalid_request)` with every bad query parameter.
 pub fn all_known(violations: Violations) -> Result<(), Error> {
     violations.finish().map_err(|problem| {
-        let names: Vec<_> = problem
-            .fields
-            .iter()
-            .map(|field| field.field.as_str())
-            .collect();
+        let names: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
         let detail = format!("Bad query parameters: {}.", names.join(", "));
-        Error::Invalid(Problem {
-            detail,
-            code: Code::InvalidRequest,
-            ..problem
-        })
+        Error::Invalid(Problem { detail, code: Code::InvalidRequest, ..problem })
     })
 }
 
@@ -102,9 +89,7 @@ pub fn page<C>(
 /// Refuses a change of what is not as the client knows it.
 pub fn same_version(expected: Option<u64>, version: i64, resource: Resource) -> Result<(), Error> {
     match expected {
-        Some(expected) if i64::try_from(expected) != Ok(version) => {
-            Err(Error::VersionMismatch(resource))
-        }
+        Some(expected) if i64::try_from(expected) != Ok(version) => Err(Error::VersionMismatch(resource)),
         _ => Ok(()),
     }
 }
@@ -129,11 +114,7 @@ impl Ops {
         let (field, user) = match (sent.id, sent.email) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
-                violations.push(
-                    "assignee_email",
-                    "invalid",
-                    "must not be given together with assignee_id",
-                );
+                violations.push("assignee_email", "invalid", "must not be given together with assignee_id");
                 return Ok(None);
             }
             (Some(None), None) | (None, Some(None)) => return Ok(Some(None)),
@@ -145,34 +126,21 @@ impl Ops {
                 ("assignee_id", id)
             }
             (None, Some(Some(email))) => {
-                let user = if email.contains('\0') {
-                    None
-                } else {
-                    self.people.with_email(email).await?
-                };
+                let user = if email.contains('\0') { None } else { self.people.with_email(email).await? };
                 let Some(id) = user else {
-                    violations.push(
-                        "assignee_email",
-                        "not_found",
-                        "User with this email not found",
-                    );
+                    violations.push("assignee_email", "not_found", "User with this email not found");
                     return Ok(None);
                 };
                 ("assignee_email", id)
             }
         };
         // Who asks is a member: that was just checked.
-        let allowed = Some(user) == current
-            || user == member.id()
-            || self.people.is_member(member.org_id(), user).await?;
+        let allowed =
+            Some(user) == current || user == member.id() || self.people.is_member(member.org_id(), user).await?;
         if allowed {
             Ok(Some(Some(user)))
         } else {
-            violations.push(
-                field,
-                "not_a_member",
-                "Assignee must be a member of the organization",
-            );
+            violations.push(field, "not_a_member", "Assignee must be a member of the organization");
             Ok(None)
         }
     }

@@ -97,9 +97,5 @@ pub async fn list(
             })
         })
         .collect();
-    Ok(Some(ActivityPage {
-        project_id,
-        last_seq,
-        activities,
-    }))
+    Ok(Some(ActivityPage { project_id, last_seq, activities }))
 }

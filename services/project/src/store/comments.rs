@@ -24,10 +24,7 @@ impl From<CommentRow> for Comment {
             id: row.id,
             project_id: row.project_id,
             task: row.task,
-            task_id: TaskId {
-                key: row.key,
-                number: row.number,
-            },
+            task_id: TaskId { key: row.key, number: row.number },
             content: row.content,
             author_id: row.author_id,
             created_at: row.created_at,
@@ -44,11 +41,7 @@ pub struct CommentPage {
 }
 
 #[tracing::instrument(name = "db.comments.find", skip_all)]
-pub async fn find(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    id: Uuid,
-) -> sqlx::Result<Option<Comment>> {
+pub async fn find(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<Option<Comment>> {
     let row = sqlx::query_as!(
         CommentRow,
         "SELECT c.id, p.id AS project_id, t.id AS task, p.key, t.number, c.content, c.author_id, c.created_at,
@@ -117,21 +110,12 @@ pub async fn list(
             })
         })
         .collect();
-    Ok(Some(CommentPage {
-        project_id,
-        last_seq,
-        comments,
-    }))
+    Ok(Some(CommentPage { project_id, last_seq, comments }))
 }
 
 /// Inserts it, counts it and notes the activity, in one statement; fills in the time. False: the task is gone.
 #[tracing::instrument(name = "db.comments.insert", skip_all)]
-pub async fn insert(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    comment: &mut Comment,
-    seq: i64,
-) -> sqlx::Result<bool> {
+pub async fn insert(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment, seq: i64) -> sqlx::Result<bool> {
     let created_at = sqlx::query_scalar!(
         "WITH task AS (
              UPDATE tasks SET comment_count = comment_count + 1 WHERE org_id = $1 AND id = $2
@@ -162,11 +146,7 @@ pub async fn insert(
 
 /// Writes the content, and fills in when.
 #[tracing::instrument(name = "db.comments.update", skip_all)]
-pub async fn update(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    comment: &mut Comment,
-) -> sqlx::Result<()> {
+pub async fn update(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment) -> sqlx::Result<()> {
     comment.edited_at = sqlx::query_scalar!(
         "UPDATE comments SET content = $3, edited_at = clock_timestamp() WHERE org_id = $1 AND id = $2
          RETURNING edited_at",

@@ -7,12 +7,7 @@ use crate::domain::{Project, Task};
 
 /// Notes a task that is being deleted. `seq` is the deletion's number.
 #[tracing::instrument(name = "db.deleted.task", skip_all)]
-pub async fn note_task(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    task: &Task,
-    seq: i64,
-) -> sqlx::Result<()> {
+pub async fn note_task(conn: &mut PgConnection, org_id: Uuid, task: &Task, seq: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO deleted_tasks (org_id, id, project_id, key, number, seq) VALUES ($1, $2, $3, $4, $5, $6)",
         org_id,
@@ -29,12 +24,7 @@ pub async fn note_task(
 
 /// Notes a project that is about to be deleted, and every task that goes with it.
 #[tracing::instrument(name = "db.deleted.project", skip_all)]
-pub async fn note_project(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    project: &Project,
-    seq: i64,
-) -> sqlx::Result<()> {
+pub async fn note_project(conn: &mut PgConnection, org_id: Uuid, project: &Project, seq: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH project AS (
              INSERT INTO deleted_projects (org_id, id, slug, key, seq) VALUES ($1, $2, $3, $4, $5)

@@ -11,9 +11,7 @@ pub struct Place {
 
 #[tracing::instrument(name = "db.org_feed.place", skip_all)]
 pub async fn place(conn: &mut PgConnection) -> sqlx::Result<Place> {
-    sqlx::query_as!(Place, "SELECT epoch, head FROM org_feed")
-        .fetch_one(conn)
-        .await
+    sqlx::query_as!(Place, "SELECT epoch, head FROM org_feed").fetch_one(conn).await
 }
 
 /// Moves on from `before`; where another replica was faster, its place stands.

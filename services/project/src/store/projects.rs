@@ -8,11 +8,7 @@ use crate::domain::{CreatedCursor, Project};
 
 /// By slug or key, which cannot be mistaken for each other; with the number of its last event, of the same moment.
 #[tracing::instrument(name = "db.projects.find", skip_all)]
-pub async fn find(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    word: &str,
-) -> sqlx::Result<Option<(Project, i64)>> {
+pub async fn find(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx::Result<Option<(Project, i64)>> {
     let row = sqlx::query!(
         "SELECT p.id, p.name, p.slug, p.key, p.description, p.status, p.due_date, p.task_count,
                 p.completed_task_count, p.created_at, p.updated_at, p.version, s.last_seq
@@ -45,11 +41,7 @@ pub async fn find(
 
 /// By id, for a write that holds the scope's lock.
 #[tracing::instrument(name = "db.projects.current", skip_all)]
-pub async fn current(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    id: Uuid,
-) -> sqlx::Result<Option<Project>> {
+pub async fn current(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<Option<Project>> {
     sqlx::query_as!(
         ProjectRow,
         "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,
@@ -94,11 +86,7 @@ pub async fn list(
 
 /// The first of `candidates` that no project of the organization has as its slug. Under the tenant's lock.
 #[tracing::instrument(name = "db.projects.free_slug", skip_all)]
-pub async fn free_slug(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    candidates: &[String],
-) -> sqlx::Result<Option<String>> {
+pub async fn free_slug(conn: &mut PgConnection, org_id: Uuid, candidates: &[String]) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         r#"SELECT candidate AS "candidate!" FROM unnest($2::text[]) WITH ORDINALITY AS c (candidate, place)
            WHERE NOT EXISTS (SELECT FROM projects WHERE org_id = $1 AND slug = candidate)
@@ -112,11 +100,7 @@ pub async fn free_slug(
 
 /// The same for keys.
 #[tracing::instrument(name = "db.projects.free_key", skip_all)]
-pub async fn free_key(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    candidates: &[String],
-) -> sqlx::Result<Option<String>> {
+pub async fn free_key(conn: &mut PgConnection, org_id: Uuid, candidates: &[String]) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         r#"SELECT candidate AS "candidate!" FROM unnest($2::text[]) WITH ORDINALITY AS c (candidate, place)
            WHERE NOT EXISTS (SELECT FROM projects WHERE org_id = $1 AND key = candidate)
@@ -130,11 +114,7 @@ pub async fn free_key(
 
 /// Inserts it; the times are the database's and are filled in.
 #[tracing::instrument(name = "db.projects.insert", skip_all)]
-pub async fn insert(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    project: &mut Project,
-) -> sqlx::Result<()> {
+pub async fn insert(conn: &mut PgConnection, org_id: Uuid, project: &mut Project) -> sqlx::Result<()> {
     let made = sqlx::query!(
         "WITH moment AS (SELECT clock_timestamp() AS at)
          INSERT INTO projects (org_id, id, name, slug, key, description, status, due_date, created_at, updated_at)
@@ -159,11 +139,7 @@ pub async fn insert(
 
 /// Writes what a client can change, and fills in the new version.
 #[tracing::instrument(name = "db.projects.update", skip_all)]
-pub async fn update(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    project: &mut Project,
-) -> sqlx::Result<()> {
+pub async fn update(conn: &mut PgConnection, org_id: Uuid, project: &mut Project) -> sqlx::Result<()> {
     let made = sqlx::query!(
         "UPDATE projects SET name = $3, slug = $4, description = $5, status = $6, due_date = $7,
                 updated_at = clock_timestamp(), version = version + 1
@@ -187,15 +163,7 @@ pub async fn update(
 /// Deletes it with its tasks, comments and activity. For that, the time that other statements have may be too short.
 #[tracing::instrument(name = "db.projects.delete", skip_all)]
 pub async fn delete(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query("SET LOCAL statement_timeout = '5min'")
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!(
-        "DELETE FROM projects WHERE org_id = $1 AND id = $2",
-        org_id,
-        id
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query("SET LOCAL statement_timeout = '5min'").execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM projects WHERE org_id = $1 AND id = $2", org_id, id).execute(conn).await?;
     Ok(())
 }

@@ -30,20 +30,14 @@ pub async fn of_project(
     // The outer join gives a list without tasks one row, so that its position is there.
     let mut sql = QueryBuilder::<Postgres>::new("SELECT s.last_seq, ");
     sql.push(PROJECT_COLUMNS).push(", ").push(COLUMNS);
-    sql.push(" FROM projects p JOIN scopes s ON s.id = p.id LEFT JOIN LATERAL (SELECT ")
-        .push(COLUMNS);
-    sql.push(" FROM tasks t WHERE t.project_id = p.id AND t.org_id = ")
-        .push_bind(org_id);
+    sql.push(" FROM projects p JOIN scopes s ON s.id = p.id LEFT JOIN LATERAL (SELECT ").push(COLUMNS);
+    sql.push(" FROM tasks t WHERE t.project_id = p.id AND t.org_id = ").push_bind(org_id);
     filter(&mut sql, query);
     place(&mut sql, query, Reach::Project);
     order(&mut sql, query.sort, Reach::Project);
     sql.push(" LIMIT ").push_bind(i64::from(query.limit) + 1);
     sql.push(") t ON true WHERE p.org_id = ").push_bind(org_id);
-    sql.push(" AND (p.slug = ")
-        .push_bind(project)
-        .push(" OR p.key = ")
-        .push_bind(project)
-        .push(")");
+    sql.push(" AND (p.slug = ").push_bind(project).push(" OR p.key = ").push_bind(project).push(")");
     order(&mut sql, query.sort, Reach::Project);
 
     let rows = sql.build().fetch_all(conn).await?;
@@ -51,25 +45,13 @@ pub async fn of_project(
         return Ok(None);
     };
     let (project_id, last_seq) = (first.try_get("project_id")?, first.try_get("last_seq")?);
-    let tasks = if first.try_get::<Option<Uuid>, _>("id")?.is_some() {
-        read(&rows)?
-    } else {
-        Vec::new()
-    };
-    Ok(Some(ProjectTasks {
-        project_id,
-        last_seq,
-        tasks,
-    }))
+    let tasks = if first.try_get::<Option<Uuid>, _>("id")?.is_some() { read(&rows)? } else { Vec::new() };
+    Ok(Some(ProjectTasks { project_id, last_seq, tasks }))
 }
 
 /// Tasks of a whole organization; one more than the page has.
 #[tracing::instrument(name = "db.task_list.of_organization", skip_all)]
-pub async fn of_organization(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    query: &TaskQuery,
-) -> sqlx::Result<Vec<Task>> {
+pub async fn of_organization(conn: &mut PgConnection, org_id: Uuid, query: &TaskQuery) -> sqlx::Result<Vec<Task>> {
     let mut sql = QueryBuilder::<Postgres>::new("SELECT ");
     sql.push(PROJECT_COLUMNS).push(", ").push(COLUMNS);
     sql.push(" FROM tasks t JOIN projects p ON p.org_id = t.org_id AND p.id = t.project_id WHERE t.org_id = ");
@@ -89,9 +71,7 @@ enum Reach {
 }
 
 fn read(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
-    rows.iter()
-        .map(|row| TaskRow::from_row(row)?.try_into())
-        .collect()
+    rows.iter().map(|row| TaskRow::from_row(row)?.try_into()).collect()
 }
 
 fn filter(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery) {
@@ -121,10 +101,7 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery) {
             " AND t.search @@ (SELECT CASE WHEN words LIKE '%''' AND typed THEN (words || ':*')::tsquery \
              ELSE words::tsquery END FROM (SELECT websearch_to_tsquery('simple', ",
         );
-        sql.push_bind(text.clone())
-            .push(")::text AS words, ")
-            .push_bind(typed)
-            .push(" AS typed) q)");
+        sql.push_bind(text.clone()).push(")::text AS words, ").push_bind(typed).push(" AS typed) q)");
     }
 }
 
@@ -133,22 +110,11 @@ fn place(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery, reach: Reach) {
     let Some(after) = &query.after else {
         return;
     };
-    let beyond = if query.sort.descending {
-        ") < ("
-    } else {
-        ") > ("
-    };
-    sql.push(" AND (")
-        .push(columns(query.sort, reach).join(", "))
-        .push(beyond);
+    let beyond = if query.sort.descending { ") < (" } else { ") > (" };
+    sql.push(" AND (").push(columns(query.sort, reach).join(", ")).push(beyond);
     match after {
         Place::Time(time, id) => {
-            sql.push("coalesce(")
-                .push_bind(*time)
-                .push(", ")
-                .push(no_date(query.sort))
-                .push("), ")
-                .push_bind(*id);
+            sql.push("coalesce(").push_bind(*time).push(", ").push(no_date(query.sort)).push("), ").push_bind(*id);
         }
         Place::Number(key, number) if reach == Reach::Organization => {
             sql.push_bind(key.clone()).push(", ").push_bind(*number);
@@ -174,9 +140,7 @@ fn columns(sort: Sort, reach: Reach) -> &'static [&'static str] {
     match (sort.key, reach) {
         (SortKey::CreatedAt, _) => &["t.created_at", "t.id"],
         (SortKey::UpdatedAt, _) => &["t.updated_at", "t.id"],
-        (SortKey::DueDate, _) if sort.descending => {
-            &["coalesce(t.due_date, '-infinity'::timestamptz)", "t.id"]
-        }
+        (SortKey::DueDate, _) if sort.descending => &["coalesce(t.due_date, '-infinity'::timestamptz)", "t.id"],
         (SortKey::DueDate, _) => &["coalesce(t.due_date, 'infinity'::timestamptz)", "t.id"],
         (SortKey::TaskId, Reach::Project) => &["t.number"],
         (SortKey::TaskId, Reach::Organization) => &["p.key", "t.number"],
@@ -185,9 +149,5 @@ fn columns(sort: Sort, reach: Reach) -> &'static [&'static str] {
 
 /// Where tasks without a date stand: last, whichever the direction.
 fn no_date(sort: Sort) -> &'static str {
-    if sort.descending {
-        "'-infinity'::timestamptz"
-    } else {
-        "'infinity'::timestamptz"
-    }
+    if sort.descending { "'-infinity'::timestamptz" } else { "'infinity'::timestamptz" }
 }

@@ -8,11 +8,7 @@ use crate::domain::{Kind, ProjectRef, Task, TaskId};
 
 /// By its name, with the number of its project's last event, of the same moment.
 #[tracing::instrument(name = "db.tasks.find", skip_all)]
-pub async fn find(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    id: &TaskId,
-) -> sqlx::Result<Option<(Task, i64)>> {
+pub async fn find(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::Result<Option<(Task, i64)>> {
     let row = sqlx::query!(
         "SELECT t.id, t.number, t.title, t.description, t.status, t.assignee_id, t.due_date, t.comment_count,
                 t.created_by, t.created_at, t.updated_at, t.version,
@@ -53,11 +49,7 @@ pub async fn find(
 
 /// By id, for a write that holds the scope's lock.
 #[tracing::instrument(name = "db.tasks.current", skip_all)]
-pub async fn current(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    id: Uuid,
-) -> sqlx::Result<Option<Task>> {
+pub async fn current(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<Option<Task>> {
     sqlx::query_as!(
         TaskRow,
         "SELECT t.id, t.number, t.title, t.description, t.status, t.assignee_id, t.due_date, t.comment_count,
@@ -77,12 +69,7 @@ pub async fn current(
 /// Takes the next number, inserts the task, counts it and notes the activity, in one statement. Fills in what the
 /// database decides: number, times, the project as it is now. False: the project is gone.
 #[tracing::instrument(name = "db.tasks.insert", skip_all)]
-pub async fn insert(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    task: &mut Task,
-    seq: i64,
-) -> sqlx::Result<bool> {
+pub async fn insert(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, seq: i64) -> sqlx::Result<bool> {
     let made = sqlx::query!(
         "WITH project AS (
              UPDATE projects
@@ -124,24 +111,14 @@ pub async fn insert(
     task.created_at = made.created_at;
     task.updated_at = made.created_at;
     task.version = made.version;
-    task.project = ProjectRef {
-        id: task.project.id,
-        slug: made.slug,
-        key: made.key,
-        name: made.name,
-    };
+    task.project = ProjectRef { id: task.project.id, slug: made.slug, key: made.key, name: made.name };
     Ok(true)
 }
 
 /// Writes what a client can change, and fills in the new version. `completed` is what the change adds to the
 /// project's count of completed tasks.
 #[tracing::instrument(name = "db.tasks.update", skip_all)]
-pub async fn update(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    task: &mut Task,
-    completed: i64,
-) -> sqlx::Result<()> {
+pub async fn update(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, completed: i64) -> sqlx::Result<()> {
     let made = sqlx::query!(
         "WITH counted AS (
              UPDATE projects SET completed_task_count = completed_task_count + $9::bigint

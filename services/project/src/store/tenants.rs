@@ -35,17 +35,13 @@ pub async fn close(conn: &mut PgConnection, org_id: Uuid) -> sqlx::Result<()> {
 /// A project of the organization, if any is left.
 #[tracing::instrument(name = "db.tenants.any_project", skip_all)]
 pub async fn any_project(conn: &mut PgConnection, org_id: Uuid) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!("SELECT id FROM projects WHERE org_id = $1 LIMIT 1", org_id)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_scalar!("SELECT id FROM projects WHERE org_id = $1 LIMIT 1", org_id).fetch_optional(conn).await
 }
 
 /// Takes the lock of a project of a deleted organization: the scope's, first as in every write, so that what was
 /// under way when the organization went is over.
 #[tracing::instrument(name = "db.tenants.lock_project", skip_all)]
 pub async fn lock_project(conn: &mut PgConnection, project: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("SELECT id FROM scopes WHERE id = $1 FOR UPDATE", project)
-        .fetch_optional(conn)
-        .await?;
+    sqlx::query!("SELECT id FROM scopes WHERE id = $1 FOR UPDATE", project).fetch_optional(conn).await?;
     Ok(())
 }

@@ -16,11 +16,7 @@ pub struct Topic {
 }
 
 #[tracing::instrument(name = "db.topics.project", skip_all)]
-pub async fn project(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    word: &str,
-) -> sqlx::Result<Option<Topic>> {
+pub async fn project(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx::Result<Option<Topic>> {
     let row = sqlx::query!(
         r#"SELECT s.id, s.last_seq, s.low_water
            FROM (
@@ -36,20 +32,11 @@ pub async fn project(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Topic {
-        scope: row.id,
-        last_seq: row.last_seq,
-        low_water: row.low_water,
-        subject: None,
-    }))
+    Ok(row.map(|row| Topic { scope: row.id, last_seq: row.last_seq, low_water: row.low_water, subject: None }))
 }
 
 #[tracing::instrument(name = "db.topics.task", skip_all)]
-pub async fn task(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    id: &TaskId,
-) -> sqlx::Result<Option<Topic>> {
+pub async fn task(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::Result<Option<Topic>> {
     let row = sqlx::query!(
         r#"SELECT s.id, s.last_seq, s.low_water, found.task AS "task!"
            FROM (

@@ -7,12 +7,7 @@ use trellis_rpc::{Code, Problem};
 use crate::harness::{Client, Harness, Person, Refused, eventually};
 
 /// Every call of users, with values that would be right for a member.
-async fn call_all(
-    client: &Client,
-    org: &str,
-    comment: &str,
-    send: impl Fn() -> Request<()>,
-) -> Vec<Status> {
+async fn call_all(client: &Client, org: &str, comment: &str, send: impl Fn() -> Request<()>) -> Vec<Status> {
     let mut refused = Vec::new();
     macro_rules! call {
         ($($name:ident($Request:ident { $($field:ident: $value:expr),* });)*) => {
@@ -58,12 +53,7 @@ async fn strangers_find_no_organization_in_any_call() {
     let project = it.project("Web").await;
     it.task("web", "One").await;
     let comment = it.comment("WEB-1", "Hello").await;
-    for (person, org) in [
-        (&it.eve, "acme"),
-        (&it.eve, "nowhere"),
-        (&it.ada, "other"),
-        (&Person::new(), "acme"),
-    ] {
+    for (person, org) in [(&it.eve, "acme"), (&it.eve, "nowhere"), (&it.ada, "other"), (&Person::new(), "acme")] {
         for status in call_all(&it.client, org, &comment, || person.ask(())).await {
             assert_eq!(Problem::from(&status), Problem::not_found("organization"));
         }
@@ -75,22 +65,10 @@ async fn strangers_find_no_organization_in_any_call() {
     for status in call_all(&it.client, "acme", &comment, || Harness::gateway(())).await {
         assert_eq!(Problem::from(&status).code, Code::Unauthenticated);
     }
-    let read = pb::ReadEventsRequest {
-        scope: project.id.clone(),
-        after: 0,
-        limit: 10,
-    };
-    assert_eq!(
-        it.client().read_events(it.ada.ask(read)).await.code(),
-        Code::Forbidden
-    );
-    let heads = pb::ReadHeadsRequest {
-        scopes: vec![project.id.clone()],
-    };
-    assert_eq!(
-        it.client().read_heads(it.ada.ask(heads)).await.code(),
-        Code::Forbidden
-    );
+    let read = pb::ReadEventsRequest { scope: project.id.clone(), after: 0, limit: 10 };
+    assert_eq!(it.client().read_events(it.ada.ask(read)).await.code(), Code::Forbidden);
+    let heads = pb::ReadHeadsRequest { scopes: vec![project.id.clone()] };
+    assert_eq!(it.client().read_heads(it.ada.ask(heads)).await.code(), Code::Forbidden);
     assert_eq!(it.events(&project.id).await.len(), 3);
     it.end().await;
 }
@@ -101,19 +79,8 @@ async fn two_organizations_with_equal_names_do_not_meet() {
     let here = it.project("Web").await;
     let mine = it.task("web", "Ours").await;
     let comment = it.comment("WEB-1", "Hello").await;
-    let request = pb::CreateProjectRequest {
-        org: "other".into(),
-        name: "Web".into(),
-        ..Default::default()
-    };
-    let there = it
-        .client()
-        .create_project(it.eve.ask(request))
-        .await
-        .unwrap()
-        .into_inner()
-        .project
-        .unwrap();
+    let request = pb::CreateProjectRequest { org: "other".into(), name: "Web".into(), ..Default::default() };
+    let there = it.client().create_project(it.eve.ask(request)).await.unwrap().into_inner().project.unwrap();
     assert_eq!((there.slug.as_str(), there.key.as_str()), ("web", "WEB"));
     let request = pb::CreateTaskRequest {
         org: "other".into(),
@@ -121,78 +88,22 @@ async fn two_organizations_with_equal_names_do_not_meet() {
         title: "Theirs".into(),
         ..Default::default()
     };
-    let theirs = it
-        .client()
-        .create_task(it.eve.ask(request))
-        .await
-        .unwrap()
-        .into_inner()
-        .task
-        .unwrap();
+    let theirs = it.client().create_task(it.eve.ask(request)).await.unwrap().into_inner().task.unwrap();
     assert_eq!(theirs.task_id, mine.task_id);
 
-    let get = |org: &str| pb::GetTaskRequest {
-        org: org.into(),
-        task_id: "WEB-1".into(),
-    };
-    let seen = it
-        .client()
-        .get_task(it.eve.ask(get("other")))
-        .await
-        .unwrap()
-        .into_inner()
-        .task
-        .unwrap();
+    let get = |org: &str| pb::GetTaskRequest { org: org.into(), task_id: "WEB-1".into() };
+    let seen = it.client().get_task(it.eve.ask(get("other"))).await.unwrap().into_inner().task.unwrap();
     assert_eq!((seen.title.as_str(), seen.comment_count), ("Theirs", 0));
-    let list = pb::ListTasksRequest {
-        org: "other".into(),
-        ..Default::default()
-    };
-    assert_eq!(
-        it.client()
-            .list_tasks(it.eve.ask(list))
-            .await
-            .unwrap()
-            .into_inner()
-            .tasks,
-        [theirs]
-    );
+    let list = pb::ListTasksRequest { org: "other".into(), ..Default::default() };
+    assert_eq!(it.client().list_tasks(it.eve.ask(list)).await.unwrap().into_inner().tasks, [theirs]);
     // Ids of the one are nothing in the other.
-    let steal = pb::DeleteCommentRequest {
-        org: "other".into(),
-        id: comment,
-    };
-    assert_eq!(
-        it.client()
-            .delete_comment(it.eve.ask(steal))
-            .await
-            .problem()
-            .resource,
-        "comment"
-    );
-    let topic = pb::OpenTopicRequest {
-        org: "other".into(),
-        topic: Some(Topic::TaskId("WEB-1".into())),
-    };
-    let topic = it
-        .client()
-        .open_topic(it.eve.ask(topic))
-        .await
-        .unwrap()
-        .into_inner();
+    let steal = pb::DeleteCommentRequest { org: "other".into(), id: comment };
+    assert_eq!(it.client().delete_comment(it.eve.ask(steal)).await.problem().resource, "comment");
+    let topic = pb::OpenTopicRequest { org: "other".into(), topic: Some(Topic::TaskId("WEB-1".into())) };
+    let topic = it.client().open_topic(it.eve.ask(topic)).await.unwrap().into_inner();
     assert_eq!(topic.head.unwrap().scope, there.id);
-    let seen = it
-        .client()
-        .get_task(it.bob.ask(get("acme")))
-        .await
-        .unwrap()
-        .into_inner()
-        .task
-        .unwrap();
-    assert_eq!(
-        (seen.title.as_str(), seen.project.unwrap().id),
-        ("Ours", here.id)
-    );
+    let seen = it.client().get_task(it.bob.ask(get("acme"))).await.unwrap().into_inner().task.unwrap();
+    assert_eq!((seen.title.as_str(), seen.project.unwrap().id), ("Ours", here.id));
     it.end().await;
 }
 
@@ -208,7 +119,8 @@ async fn a_removed_member_is_a_stranger_within_a_second() {
     it.end().await;
 }
 
-const LEFT: &str = "SELECT (SELECT count(*) FROM projects) + (SELECT count(*) FROM tasks) + (SELECT count(*) FROM comments)
+const LEFT: &str =
+    "SELECT (SELECT count(*) FROM projects) + (SELECT count(*) FROM tasks) + (SELECT count(*) FROM comments)
                     + (SELECT count(*) FROM activity) + (SELECT count(*) FROM deleted_projects)
                     + (SELECT count(*) FROM deleted_tasks)";
 
@@ -218,38 +130,20 @@ async fn fill(it: &Harness) {
         let task = it.task(&project.slug, "Task").await;
         it.comment(&task.task_id, "Hello").await;
     }
-    let delete = pb::DeleteProjectRequest {
-        org: "acme".into(),
-        project: "two".into(),
-        expected_version: None,
-    };
-    it.client()
-        .delete_project(it.ada.ask(delete))
-        .await
-        .unwrap();
+    let delete = pb::DeleteProjectRequest { org: "acme".into(), project: "two".into(), expected_version: None };
+    it.client().delete_project(it.ada.ask(delete)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_organization_leaves_nothing() {
     let it = Harness::start().await;
     fill(&it).await;
-    let request = pb::CreateProjectRequest {
-        org: "other".into(),
-        name: "Stays".into(),
-        ..Default::default()
-    };
-    it.client()
-        .create_project(it.eve.ask(request))
-        .await
-        .unwrap();
+    let request = pb::CreateProjectRequest { org: "other".into(), name: "Stays".into(), ..Default::default() };
+    it.client().create_project(it.eve.ask(request)).await.unwrap();
     it.world.delete_organization("acme");
     // What stays is the project of the other organization, and its activity.
     eventually("rows go", async || it.count(LEFT).await == 2).await;
-    assert_eq!(
-        it.count("SELECT count(*) FROM tenants WHERE deleted_at IS NOT NULL")
-            .await,
-        1
-    );
+    assert_eq!(it.count("SELECT count(*) FROM tenants WHERE deleted_at IS NOT NULL").await, 1);
     it.end().await;
 }
 

@@ -17,8 +17,8 @@ use trellis_proto::{
     identity::v1::identity_service_server::IdentityServiceServer,
     org::v1::{Role, org_service_server::OrgServiceServer},
     project::v1::{
-        CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, Project, ReadEventsRequest,
-        Task, project_service_client::ProjectServiceClient,
+        CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, Project, ReadEventsRequest, Task,
+        project_service_client::ProjectServiceClient,
     },
 };
 use trellis_rpc::{Channel, Code, Problem, Server};
@@ -55,18 +55,13 @@ impl Person {
             exp: now + 900,
         };
         let token = claims.sign(KID, &TOKEN_SEED).unwrap();
-        Self {
-            id,
-            token: format!("Bearer {}", token.expose_secret()),
-        }
+        Self { id, token: format!("Bearer {}", token.expose_secret()) }
     }
 
     /// A request by this user.
     pub fn ask<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request
-            .metadata_mut()
-            .insert("authorization", self.token.parse().unwrap());
+        request.metadata_mut().insert("authorization", self.token.parse().unwrap());
         request
     }
 }
@@ -96,12 +91,7 @@ struct Running {
 impl Harness {
     pub async fn start() -> Self {
         let (ada, bob, eve) = (Person::new(), Person::new(), Person::new());
-        let world = World::new(
-            KID,
-            SigningKey::from_bytes(&TOKEN_SEED)
-                .verifying_key()
-                .to_bytes(),
-        );
+        let world = World::new(KID, SigningKey::from_bytes(&TOKEN_SEED).verifying_key().to_bytes());
         let acme = world.add_organization("acme", &[(ada.id, Role::Admin), (bob.id, Role::Member)]);
         world.add_organization("other", &[(eve.id, Role::Admin)]);
         for (person, name) in [(&ada, "ada"), (&bob, "bob"), (&eve, "eve")] {
@@ -109,10 +99,8 @@ impl Harness {
         }
         let neighbours = CancellationToken::new();
         let neighbour_address = serve(world.clone(), neighbours.clone()).await;
-        let database = tokio::task::spawn_blocking(|| trellis_local::testing::database("project"))
-            .await
-            .unwrap()
-            .unwrap();
+        let database =
+            tokio::task::spawn_blocking(|| trellis_local::testing::database("project")).await.unwrap().unwrap();
         let nats = trellis_local::testing::nats_url().unwrap();
         let (address, running) = run(&database, neighbour_address, &nats).await;
         let db = PgPool::connect(&database.superuser_url).await.unwrap();
@@ -158,24 +146,12 @@ impl Harness {
 
     /// A request by the gateway itself.
     pub fn gateway<T>(message: T) -> Request<T> {
-        ServiceKey::new(ServiceName::Gateway, &seed(GATEWAY_SEED))
-            .unwrap()
-            .request(message)
+        ServiceKey::new(ServiceName::Gateway, &seed(GATEWAY_SEED)).unwrap().request(message)
     }
 
     pub async fn project(&self, name: &str) -> Project {
-        let request = CreateProjectRequest {
-            org: "acme".into(),
-            name: name.into(),
-            ..Default::default()
-        };
-        self.client()
-            .create_project(self.ada.ask(request))
-            .await
-            .unwrap()
-            .into_inner()
-            .project
-            .unwrap()
+        let request = CreateProjectRequest { org: "acme".into(), name: name.into(), ..Default::default() };
+        self.client().create_project(self.ada.ask(request)).await.unwrap().into_inner().project.unwrap()
     }
 
     pub async fn task(&self, project: &str, title: &str) -> Task {
@@ -185,44 +161,20 @@ impl Harness {
             title: title.into(),
             ..Default::default()
         };
-        self.client()
-            .create_task(self.ada.ask(request))
-            .await
-            .unwrap()
-            .into_inner()
-            .task
-            .unwrap()
+        self.client().create_task(self.ada.ask(request)).await.unwrap().into_inner().task.unwrap()
     }
 
     /// A comment by bob; its id.
     pub async fn comment(&self, task_id: &str, content: &str) -> String {
-        let request = CreateCommentRequest {
-            org: "acme".into(),
-            task_id: task_id.into(),
-            content: content.into(),
-        };
-        let answer = self
-            .client()
-            .create_comment(self.bob.ask(request))
-            .await
-            .unwrap()
-            .into_inner();
+        let request = CreateCommentRequest { org: "acme".into(), task_id: task_id.into(), content: content.into() };
+        let answer = self.client().create_comment(self.bob.ask(request)).await.unwrap().into_inner();
         answer.comment.unwrap().id
     }
 
     /// All events of a scope, which must be numbered 1, 2, 3 …
     pub async fn events(&self, scope: &str) -> Vec<Event> {
-        let request = ReadEventsRequest {
-            scope: scope.into(),
-            after: 0,
-            limit: 500,
-        };
-        let answer = self
-            .client()
-            .read_events(Self::gateway(request))
-            .await
-            .unwrap()
-            .into_inner();
+        let request = ReadEventsRequest { scope: scope.into(), after: 0, limit: 500 };
+        let answer = self.client().read_events(Self::gateway(request)).await.unwrap().into_inner();
         let numbers: Vec<_> = answer.events.iter().map(|event| event.seq).collect();
         assert_eq!(numbers, (1..=answer.head).collect::<Vec<_>>());
         answer.events
@@ -251,15 +203,13 @@ fn seed(seed: [u8; 32]) -> SecretString {
 async fn serve(world: World, shutdown: CancellationToken) -> SocketAddr {
     let server = Server::bind(([127, 0, 0, 1], 0).into(), &[]).await.unwrap();
     let address = server.address();
-    let routes = Routes::new(OrgServiceServer::new(world.clone()))
-        .add_service(IdentityServiceServer::new(world));
+    let routes = Routes::new(OrgServiceServer::new(world.clone())).add_service(IdentityServiceServer::new(world));
     tokio::spawn(server.serve(routes, shutdown));
     address
 }
 
 async fn run(database: &TestDatabase, neighbours: SocketAddr, nats: &str) -> (SocketAddr, Running) {
-    let public =
-        |seed: [u8; 32]| STANDARD.encode(SigningKey::from_bytes(&seed).verifying_key().to_bytes());
+    let public = |seed: [u8; 32]| STANDARD.encode(SigningKey::from_bytes(&seed).verifying_key().to_bytes());
     let variables: HashMap<&str, String> = HashMap::from([
         ("TRELLIS_LISTEN", "127.0.0.1:0".to_owned()),
         ("TRELLIS_DATABASE_URL", database.runtime_url.clone()),
@@ -268,10 +218,7 @@ async fn run(database: &TestDatabase, neighbours: SocketAddr, nats: &str) -> (So
         ("TRELLIS_IDENTITY_URL", format!("http://{neighbours}")),
         ("TRELLIS_ORG_URL", format!("http://{neighbours}")),
         ("TRELLIS_SERVICE_KEY", STANDARD.encode(PROJECT_SEED)),
-        (
-            "TRELLIS_PEER_KEYS",
-            format!("gateway={}", public(GATEWAY_SEED)),
-        ),
+        ("TRELLIS_PEER_KEYS", format!("gateway={}", public(GATEWAY_SEED))),
     ]);
     let source = Box::new(move |name: &str| variables.get(name).cloned());
     let mut settings = Settings::from_source(source);
@@ -287,9 +234,7 @@ async fn run(database: &TestDatabase, neighbours: SocketAddr, nats: &str) -> (So
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), ready)
-        .await
-        .expect("ready in time");
+    tokio::time::timeout(Duration::from_secs(30), ready).await.expect("ready in time");
     (address, Running { shutdown, done })
 }
 
@@ -312,11 +257,7 @@ impl<T: std::fmt::Debug> Refused for Result<T, Status> {
 
     fn blames(self) -> (Code, Vec<String>) {
         let problem = self.problem();
-        let fields = problem
-            .fields
-            .iter()
-            .map(|field| format!("{}:{}", field.field, field.code))
-            .collect();
+        let fields = problem.fields.iter().map(|field| format!("{}:{}", field.field, field.code)).collect();
         (problem.code, fields)
     }
 }
@@ -328,10 +269,5 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(10), waiting)
-            .await
-            .is_ok(),
-        "{what}"
-    );
+    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "{what}");
 }

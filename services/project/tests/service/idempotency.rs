@@ -2,20 +2,14 @@
 
 use tonic::{Request, Response};
 use trellis_proto::project::v1::{
-    CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, DeleteProjectRequest,
-    GetTaskRequest,
+    CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, DeleteProjectRequest, GetTaskRequest,
 };
 use trellis_rpc::{Code, IdempotencyKey, was_replayed};
 
 use crate::harness::{Harness, Refused};
 
 fn with_key<T>(mut request: Request<T>, key: &str, operation: &str, body: u8) -> Request<T> {
-    IdempotencyKey {
-        key: key.into(),
-        operation: operation.into(),
-        fingerprint: [body; 32],
-    }
-    .attach(&mut request);
+    IdempotencyKey { key: key.into(), operation: operation.into(), fingerprint: [body; 32] }.attach(&mut request);
     request
 }
 
@@ -25,12 +19,7 @@ fn replayed<M: Clone>(first: &Response<M>, second: &Response<M>) -> (M, M) {
 }
 
 fn project() -> CreateProjectRequest {
-    CreateProjectRequest {
-        org: "acme".into(),
-        name: "Web".into(),
-        slug: Some("web".into()),
-        ..Default::default()
-    }
+    CreateProjectRequest { org: "acme".into(), name: "Web".into(), slug: Some("web".into()), ..Default::default() }
 }
 
 fn task(assignee: &str) -> CreateTaskRequest {
@@ -44,76 +33,33 @@ fn task(assignee: &str) -> CreateTaskRequest {
 }
 
 fn comment() -> CreateCommentRequest {
-    CreateCommentRequest {
-        org: "acme".into(),
-        task_id: "WEB-1".into(),
-        content: "Hello".into(),
-    }
+    CreateCommentRequest { org: "acme".into(), task_id: "WEB-1".into(), content: "Hello".into() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_again_gets_the_first_answer() {
     let it = Harness::start().await;
     let bob = it.bob.id.to_string();
-    let first = it
-        .client()
-        .create_project(with_key(it.ada.ask(project()), "k", "projects", 1))
-        .await
-        .unwrap();
-    let again = it
-        .client()
-        .create_project(with_key(it.ada.ask(project()), "k", "projects", 1))
-        .await
-        .unwrap();
+    let first = it.client().create_project(with_key(it.ada.ask(project()), "k", "projects", 1)).await.unwrap();
+    let again = it.client().create_project(with_key(it.ada.ask(project()), "k", "projects", 1)).await.unwrap();
     let (a, b) = replayed(&first, &again);
     assert_eq!(a, b);
-    let first = it
-        .client()
-        .create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1))
-        .await
-        .unwrap();
-    let first_comment = it
-        .client()
-        .create_comment(with_key(it.ada.ask(comment()), "k", "comments", 1))
-        .await
-        .unwrap();
+    let first = it.client().create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1)).await.unwrap();
+    let first_comment = it.client().create_comment(with_key(it.ada.ask(comment()), "k", "comments", 1)).await.unwrap();
 
     // Although what it needed is gone by now.
     it.world.remove_member("acme", it.bob.id);
-    let again = it
-        .client()
-        .create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1))
-        .await
-        .unwrap();
+    let again = it.client().create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1)).await.unwrap();
     let (a, b) = replayed(&first, &again);
     assert_eq!(a, b);
-    let delete = DeleteProjectRequest {
-        org: "acme".into(),
-        project: "web".into(),
-        expected_version: None,
-    };
-    it.client()
-        .delete_project(it.ada.ask(delete))
-        .await
-        .unwrap();
-    let again = it
-        .client()
-        .create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1))
-        .await
-        .unwrap();
+    let delete = DeleteProjectRequest { org: "acme".into(), project: "web".into(), expected_version: None };
+    it.client().delete_project(it.ada.ask(delete)).await.unwrap();
+    let again = it.client().create_task(with_key(it.ada.ask(task(&bob)), "k", "tasks", 1)).await.unwrap();
     assert_eq!(replayed(&first, &again).1, a);
-    let again = it
-        .client()
-        .create_comment(with_key(it.ada.ask(comment()), "k", "comments", 1))
-        .await
-        .unwrap();
+    let again = it.client().create_comment(with_key(it.ada.ask(comment()), "k", "comments", 1)).await.unwrap();
     let (a, b) = replayed(&first_comment, &again);
     assert_eq!(a, b);
-    assert_eq!(
-        it.count("SELECT count(*) FROM event_log WHERE kind = 'task.created'")
-            .await,
-        1
-    );
+    assert_eq!(it.count("SELECT count(*) FROM event_log WHERE kind = 'task.created'").await, 1);
     it.end().await;
 }
 
@@ -122,48 +68,23 @@ async fn a_key_belongs_to_one_body_one_user_and_one_operation() {
     let it = Harness::start().await;
     it.project("Web").await;
     let create = async |person: &crate::harness::Person, operation, body| {
-        it.client()
-            .create_task(with_key(person.ask(task("")), "k", operation, body))
-            .await
+        it.client().create_task(with_key(person.ask(task("")), "k", operation, body)).await
     };
     let first = create(&it.ada, "tasks", 1).await.unwrap();
-    assert_eq!(
-        create(&it.ada, "tasks", 2).await.code(),
-        Code::IdempotencyKeyReused
-    );
-    for other in [
-        create(&it.bob, "tasks", 1).await.unwrap(),
-        create(&it.ada, "other", 2).await.unwrap(),
-    ] {
+    assert_eq!(create(&it.ada, "tasks", 2).await.code(), Code::IdempotencyKeyReused);
+    for other in [create(&it.bob, "tasks", 1).await.unwrap(), create(&it.ada, "other", 2).await.unwrap()] {
         assert!(!was_replayed(&other));
     }
     // Only successes are kept.
-    let bad = CreateTaskRequest {
-        title: String::new(),
-        ..task("")
-    };
-    let refused = it
-        .client()
-        .create_task(with_key(it.ada.ask(bad), "k2", "tasks", 1))
-        .await;
+    let bad = CreateTaskRequest { title: String::new(), ..task("") };
+    let refused = it.client().create_task(with_key(it.ada.ask(bad), "k2", "tasks", 1)).await;
     assert_eq!(refused.code(), Code::ValidationFailed);
-    let good = it
-        .client()
-        .create_task(with_key(it.ada.ask(task("")), "k2", "tasks", 2))
-        .await
-        .unwrap();
+    let good = it.client().create_task(with_key(it.ada.ask(task("")), "k2", "tasks", 2)).await.unwrap();
     assert!(!was_replayed(&good));
     assert_eq!(first.into_inner().task.unwrap().task_id, "WEB-1");
     // A stranger with the key of another learns nothing.
-    let refused = it
-        .client()
-        .create_task(with_key(it.eve.ask(task("")), "k", "tasks", 1))
-        .await
-        .problem();
-    assert_eq!(
-        (refused.code, refused.resource.as_str()),
-        (Code::NotFound, "organization")
-    );
+    let refused = it.client().create_task(with_key(it.eve.ask(task("")), "k", "tasks", 1)).await.problem();
+    assert_eq!((refused.code, refused.resource.as_str()), (Code::NotFound, "organization"));
     it.end().await;
 }
 
@@ -173,8 +94,7 @@ async fn at_once_it_happens_once() {
     it.project("Web").await;
     let tries: Vec<_> = (0..20)
         .map(|_| {
-            let (mut client, request) =
-                (it.client(), with_key(it.ada.ask(task("")), "k", "tasks", 1));
+            let (mut client, request) = (it.client(), with_key(it.ada.ask(task("")), "k", "tasks", 1));
             tokio::spawn(async move { client.create_task(request).await })
         })
         .collect();
@@ -189,13 +109,7 @@ async fn at_once_it_happens_once() {
         }
     }
     assert_eq!(done, 1);
-    let get = GetTaskRequest {
-        org: "acme".into(),
-        task_id: "WEB-2".into(),
-    };
-    assert_eq!(
-        it.client().get_task(it.ada.ask(get)).await.code(),
-        Code::NotFound
-    );
+    let get = GetTaskRequest { org: "acme".into(), task_id: "WEB-2".into() };
+    assert_eq!(it.client().get_task(it.ada.ask(get)).await.code(), Code::NotFound);
     it.end().await;
 }

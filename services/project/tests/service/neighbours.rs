@@ -8,10 +8,7 @@ use std::{
 use tonic::{Request, Response, Status};
 use trellis_proto::{
     identity::v1::{self as identity, identity_service_server::IdentityService},
-    org::v1::{
-        self as org, MembershipChange, Role, membership_change::Kind,
-        org_service_server::OrgService,
-    },
+    org::v1::{self as org, MembershipChange, Role, membership_change::Kind, org_service_server::OrgService},
 };
 use trellis_rpc::Problem;
 use uuid::Uuid;
@@ -52,19 +49,13 @@ impl World {
     }
 
     pub fn add_user(&self, id: Uuid, email: &str) {
-        self.known().users.push(identity::User {
-            id: id.to_string(),
-            email: email.to_owned(),
-            ..Default::default()
-        });
+        self.known().users.push(identity::User { id: id.to_string(), email: email.to_owned(), ..Default::default() });
     }
 
     pub fn add_organization(&self, slug: &str, members: &[(Uuid, Role)]) -> Uuid {
         let id = Uuid::now_v7();
         let members = members.iter().copied().collect();
-        self.known()
-            .organizations
-            .insert(slug.to_owned(), Organization { id, members });
+        self.known().organizations.insert(slug.to_owned(), Organization { id, members });
         id
     }
 
@@ -214,15 +205,8 @@ neighbour! {
 /// Whose token it is; the service under test has verified it.
 fn bearer<T>(request: &Request<T>) -> Uuid {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let token = request
-        .metadata()
-        .get("authorization")
-        .unwrap()
-        .to_str()
-        .unwrap();
-    let claims = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1).unwrap())
-        .unwrap();
+    let token = request.metadata().get("authorization").unwrap().to_str().unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     claims["sub"].as_str().unwrap().parse().unwrap()
 }

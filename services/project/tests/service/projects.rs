@@ -1,27 +1,19 @@
 //! Projects: values, changes, versions, lists, deletion.
 
 use trellis_proto::project::v1::{
-    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectsRequest, Nullable,
-    Page, Project, UpdateProjectRequest,
+    CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectsRequest, Nullable, Page, Project,
+    UpdateProjectRequest,
 };
 use trellis_rpc::Code;
 
 use crate::harness::{Harness, Refused};
 
 pub fn new(name: &str) -> CreateProjectRequest {
-    CreateProjectRequest {
-        org: "acme".into(),
-        name: name.into(),
-        ..Default::default()
-    }
+    CreateProjectRequest { org: "acme".into(), name: name.into(), ..Default::default() }
 }
 
 fn patch(project: &str) -> UpdateProjectRequest {
-    UpdateProjectRequest {
-        org: "acme".into(),
-        project: project.into(),
-        ..Default::default()
-    }
+    UpdateProjectRequest { org: "acme".into(), project: project.into(), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,26 +32,11 @@ async fn every_bad_field_is_told_at_once() {
     assert_eq!(code, Code::ValidationFailed);
     assert_eq!(
         fields,
-        [
-            "name:too_long",
-            "slug:invalid",
-            "key:invalid",
-            "description:too_long",
-            "status:invalid",
-            "due_date:invalid"
-        ]
+        ["name:too_long", "slug:invalid", "key:invalid", "description:too_long", "status:invalid", "due_date:invalid"]
     );
-    let nul = it
-        .client()
-        .create_project(it.ada.ask(new("a\0b")))
-        .await
-        .blames();
+    let nul = it.client().create_project(it.ada.ask(new("a\0b"))).await.blames();
     assert_eq!(nul.1, ["name:invalid"]);
-    let blank = it
-        .client()
-        .create_project(it.ada.ask(new(" \u{a0} ")))
-        .await
-        .blames();
+    let blank = it.client().create_project(it.ada.ask(new(" \u{a0} "))).await.blames();
     assert_eq!(blank.1, ["name:blank"]);
 
     it.project("Web").await;
@@ -68,23 +45,12 @@ async fn every_bad_field_is_told_at_once() {
         slug: Some(String::new()),
         description: Some("\0".into()),
         status: Some(String::new()),
-        due_date: Some(Nullable {
-            value: Some("soon".into()),
-        }),
+        due_date: Some(Nullable { value: Some("soon".into()) }),
         ..patch("web")
     };
     let (code, fields) = it.client().update_project(it.ada.ask(bad)).await.blames();
     assert_eq!(code, Code::ValidationFailed);
-    assert_eq!(
-        fields,
-        [
-            "name:blank",
-            "slug:invalid",
-            "description:invalid",
-            "status:invalid",
-            "due_date:invalid"
-        ]
-    );
+    assert_eq!(fields, ["name:blank", "slug:invalid", "description:invalid", "status:invalid", "due_date:invalid"]);
     it.end().await;
 }
 
@@ -93,21 +59,14 @@ async fn a_change_touches_what_was_sent_and_nothing_else() {
     let it = Harness::start().await;
     let before = it.project("Web").await;
     it.project("Taken").await;
-    let due = Nullable {
-        value: Some("2026-05-01".into()),
-    };
+    let due = Nullable { value: Some("2026-05-01".into()) };
     let change = UpdateProjectRequest {
         slug: Some("site".into()),
         due_date: Some(due.clone()),
         expected_version: Some(1),
         ..patch("WEB")
     };
-    let answer = it
-        .client()
-        .update_project(it.bob.ask(change.clone()))
-        .await
-        .unwrap()
-        .into_inner();
+    let answer = it.client().update_project(it.bob.ask(change.clone())).await.unwrap().into_inner();
     let after = answer.project.unwrap();
     assert_eq!(
         after,
@@ -122,73 +81,29 @@ async fn a_change_touches_what_was_sent_and_nothing_else() {
     it.assert_at_head(answer.position, &before.id).await;
 
     // The old slug leads nowhere, the key still does.
-    let stale = UpdateProjectRequest {
-        project: "web".into(),
-        ..change.clone()
-    };
-    assert_eq!(
-        it.client().update_project(it.bob.ask(stale)).await.code(),
-        Code::NotFound
-    );
-    let stale = it
-        .client()
-        .update_project(it.bob.ask(change.clone()))
-        .await
-        .problem();
-    assert_eq!(
-        (stale.code, stale.resource.as_str()),
-        (Code::VersionMismatch, "project")
-    );
+    let stale = UpdateProjectRequest { project: "web".into(), ..change.clone() };
+    assert_eq!(it.client().update_project(it.bob.ask(stale)).await.code(), Code::NotFound);
+    let stale = it.client().update_project(it.bob.ask(change.clone())).await.problem();
+    assert_eq!((stale.code, stale.resource.as_str()), (Code::VersionMismatch, "project"));
 
     // The same again is no change: no event, no version.
-    let same = UpdateProjectRequest {
-        expected_version: Some(2),
-        ..change
-    };
+    let same = UpdateProjectRequest { expected_version: Some(2), ..change };
     for request in [same, patch("site")] {
-        let answer = it
-            .client()
-            .update_project(it.bob.ask(request))
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = it.client().update_project(it.bob.ask(request)).await.unwrap().into_inner();
         assert_eq!(answer.project.unwrap(), after);
         it.assert_at_head(answer.position, &before.id).await;
     }
     assert_eq!(it.events(&before.id).await.len(), 2);
 
-    let taken = UpdateProjectRequest {
-        slug: Some("taken".into()),
-        name: Some("New".into()),
-        ..patch("site")
-    };
+    let taken = UpdateProjectRequest { slug: Some("taken".into()), name: Some("New".into()), ..patch("site") };
     let refused = it.client().update_project(it.bob.ask(taken)).await.blames();
-    assert_eq!(
-        refused,
-        (Code::AlreadyExists, vec!["slug:already_exists".to_owned()])
-    );
+    assert_eq!(refused, (Code::AlreadyExists, vec!["slug:already_exists".to_owned()]));
     for cleared in [None, Some(String::new())] {
-        let set = UpdateProjectRequest {
-            due_date: Some(due.clone()),
-            ..patch("site")
-        };
+        let set = UpdateProjectRequest { due_date: Some(due.clone()), ..patch("site") };
         it.client().update_project(it.bob.ask(set)).await.unwrap();
-        let clear = UpdateProjectRequest {
-            due_date: Some(Nullable { value: cleared }),
-            ..patch("site")
-        };
-        let project = it
-            .client()
-            .update_project(it.bob.ask(clear))
-            .await
-            .unwrap()
-            .into_inner()
-            .project
-            .unwrap();
-        assert_eq!(
-            (project.due_date.as_str(), project.name.as_str()),
-            ("", "Web")
-        );
+        let clear = UpdateProjectRequest { due_date: Some(Nullable { value: cleared }), ..patch("site") };
+        let project = it.client().update_project(it.bob.ask(clear)).await.unwrap().into_inner().project.unwrap();
+        assert_eq!((project.due_date.as_str(), project.name.as_str()), ("", "Web"));
     }
     it.end().await;
 }
@@ -203,54 +118,24 @@ async fn lists_go_by_creation_and_stay_right() {
     let mut cursor = String::new();
     loop {
         let page = Some(Page { limit: 3, cursor });
-        let request = ListProjectsRequest {
-            org: "acme".into(),
-            page,
-        };
-        let answer = it
-            .client()
-            .list_projects(it.bob.ask(request))
-            .await
-            .unwrap()
-            .into_inner();
+        let request = ListProjectsRequest { org: "acme".into(), page };
+        let answer = it.client().list_projects(it.bob.ask(request)).await.unwrap().into_inner();
         seen.extend(answer.projects.into_iter().map(|project| project.name));
         if seen.len() == 3 {
             it.project("P 7").await;
-            let delete = DeleteProjectRequest {
-                org: "acme".into(),
-                project: "p-1".into(),
-                ..Default::default()
-            };
-            it.client()
-                .delete_project(it.ada.ask(delete))
-                .await
-                .unwrap();
+            let delete = DeleteProjectRequest { org: "acme".into(), project: "p-1".into(), ..Default::default() };
+            it.client().delete_project(it.ada.ask(delete)).await.unwrap();
         }
         cursor = answer.next_cursor;
         if cursor.is_empty() {
             break;
         }
     }
-    assert_eq!(
-        seen,
-        (0..8)
-            .map(|number| format!("P {number}"))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(seen, (0..8).map(|number| format!("P {number}")).collect::<Vec<_>>());
     for (limit, cursor, field) in [(101, "", "limit:invalid"), (1, "x", "cursor:invalid")] {
-        let page = Some(Page {
-            limit,
-            cursor: cursor.into(),
-        });
-        let request = ListProjectsRequest {
-            org: "acme".into(),
-            page,
-        };
-        let refused = it
-            .client()
-            .list_projects(it.bob.ask(request))
-            .await
-            .blames();
+        let page = Some(Page { limit, cursor: cursor.into() });
+        let request = ListProjectsRequest { org: "acme".into(), page };
+        let refused = it.client().list_projects(it.bob.ask(request)).await.blames();
         assert_eq!(refused, (Code::InvalidRequest, vec![field.to_owned()]));
     }
     it.end().await;
@@ -262,62 +147,20 @@ async fn only_admins_delete_and_all_goes_with_it() {
     let project = it.project("Web").await;
     it.task("web", "One").await;
     it.comment("WEB-1", "Hello").await;
-    let delete = DeleteProjectRequest {
-        org: "acme".into(),
-        project: "web".into(),
-        expected_version: Some(9),
-    };
-    let refused = it
-        .client()
-        .delete_project(it.bob.ask(delete.clone()))
-        .await
-        .problem();
+    let delete = DeleteProjectRequest { org: "acme".into(), project: "web".into(), expected_version: Some(9) };
+    let refused = it.client().delete_project(it.bob.ask(delete.clone())).await.problem();
     assert_eq!(
         (refused.code, refused.detail.as_str()),
-        (
-            Code::Forbidden,
-            "You do not have permission to perform this action"
-        )
+        (Code::Forbidden, "You do not have permission to perform this action")
     );
-    assert_eq!(
-        it.client()
-            .delete_project(it.ada.ask(delete.clone()))
-            .await
-            .code(),
-        Code::VersionMismatch
-    );
-    let delete = DeleteProjectRequest {
-        expected_version: Some(1),
-        ..delete
-    };
-    let answer = it
-        .client()
-        .delete_project(it.ada.ask(delete.clone()))
-        .await
-        .unwrap()
-        .into_inner();
+    assert_eq!(it.client().delete_project(it.ada.ask(delete.clone())).await.code(), Code::VersionMismatch);
+    let delete = DeleteProjectRequest { expected_version: Some(1), ..delete };
+    let answer = it.client().delete_project(it.ada.ask(delete.clone())).await.unwrap().into_inner();
     it.assert_at_head(answer.position, &project.id).await;
-    assert_eq!(
-        it.client().delete_project(it.ada.ask(delete)).await.code(),
-        Code::NotFound
-    );
-    let get = GetProjectRequest {
-        org: "acme".into(),
-        project: "web".into(),
-    };
-    assert_eq!(
-        it.client()
-            .get_project(it.ada.ask(get))
-            .await
-            .problem()
-            .resource,
-        "project"
-    );
-    for sql in [
-        "SELECT count(*) FROM tasks",
-        "SELECT count(*) FROM comments",
-        "SELECT count(*) FROM activity",
-    ] {
+    assert_eq!(it.client().delete_project(it.ada.ask(delete)).await.code(), Code::NotFound);
+    let get = GetProjectRequest { org: "acme".into(), project: "web".into() };
+    assert_eq!(it.client().get_project(it.ada.ask(get)).await.problem().resource, "project");
+    for sql in ["SELECT count(*) FROM tasks", "SELECT count(*) FROM comments", "SELECT count(*) FROM activity"] {
         assert_eq!(it.count(sql).await, 0, "{sql}");
     }
     // Its names are free again, and its events are not those of the next one.

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use trellis_proto::project::v1::{
-    DeleteTaskRequest, UpdateTaskRequest, project_service_client::ProjectServiceClient,
-};
+use trellis_proto::project::v1::{DeleteTaskRequest, UpdateTaskRequest, project_service_client::ProjectServiceClient};
 use trellis_rpc::Code;
 
 use crate::{
@@ -17,8 +15,7 @@ async fn five_hundred_at_once_are_numbered_without_a_hole() {
     let it = Harness::start().await;
     let project = it.project("Web").await;
     // A channel without the deadline of our own ones: other tests may slow this one down.
-    let channel =
-        tonic::transport::Endpoint::from_shared(format!("http://{}", it.address)).unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", it.address)).unwrap();
     let client = ProjectServiceClient::new(channel.connect().await.unwrap());
     let makers: Vec<_> = (0..500)
         .map(|number| {
@@ -42,10 +39,7 @@ async fn five_hundred_at_once_are_numbered_without_a_hole() {
     for maker in makers {
         ids.insert(maker.await.unwrap());
     }
-    assert_eq!(
-        ids,
-        (1..=500).map(|number| format!("WEB-{number}")).collect()
-    );
+    assert_eq!(ids, (1..=500).map(|number| format!("WEB-{number}")).collect());
     assert_eq!(counts(&it).await, (500, 0));
     // One event each, beside the project's own.
     assert_eq!(it.count("SELECT count(*) FROM event_log").await, 501);
@@ -63,23 +57,9 @@ async fn a_deleted_number_is_not_used_again() {
         it.task("web", title).await;
     }
     for task_id in ["WEB-3", "web-2"] {
-        let delete = DeleteTaskRequest {
-            org: "acme".into(),
-            task_id: task_id.into(),
-            expected_version: Some(1),
-        };
-        it.client()
-            .delete_task(it.bob.ask(delete.clone()))
-            .await
-            .unwrap();
-        assert_eq!(
-            it.client()
-                .delete_task(it.bob.ask(delete))
-                .await
-                .problem()
-                .resource,
-            "task"
-        );
+        let delete = DeleteTaskRequest { org: "acme".into(), task_id: task_id.into(), expected_version: Some(1) };
+        it.client().delete_task(it.bob.ask(delete.clone())).await.unwrap();
+        assert_eq!(it.client().delete_task(it.bob.ask(delete)).await.problem().resource, "task");
     }
     assert_eq!(it.task("web", "Four").await.task_id, "WEB-4");
     assert_eq!(counts(&it).await, (2, 0));
@@ -116,15 +96,8 @@ async fn of_many_with_one_version_one_wins() {
     assert_eq!(won, 1);
     assert_eq!(counts(&it).await, (1, 1));
     assert_eq!(it.events(&project.id).await.len(), 3);
-    let stale = DeleteTaskRequest {
-        org: "acme".into(),
-        task_id: "WEB-1".into(),
-        expected_version: Some(1),
-    };
-    assert_eq!(
-        it.client().delete_task(it.bob.ask(stale)).await.code(),
-        Code::VersionMismatch
-    );
+    let stale = DeleteTaskRequest { org: "acme".into(), task_id: "WEB-1".into(), expected_version: Some(1) };
+    assert_eq!(it.client().delete_task(it.bob.ask(stale)).await.code(), Code::VersionMismatch);
     it.end().await;
 }
 
@@ -137,32 +110,13 @@ async fn what_fails_in_the_middle_never_happened() {
     let trap = "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap'; END $$;
                 CREATE TRIGGER trap BEFORE INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION trap()";
     sqlx::raw_sql(trap).execute(&it.db).await.unwrap();
-    assert_eq!(
-        it.client().create_task(it.ada.ask(new("Two"))).await.code(),
-        Code::Internal
-    );
-    let change = UpdateTaskRequest {
-        status: Some("DONE".into()),
-        ..patch("WEB-1")
-    };
+    assert_eq!(it.client().create_task(it.ada.ask(new("Two"))).await.code(), Code::Internal);
+    let change = UpdateTaskRequest { status: Some("DONE".into()), ..patch("WEB-1") };
     let refused = it.client().update_task(it.ada.ask(change)).await.problem();
-    assert_eq!(
-        (refused.code, refused.detail.contains("trap")),
-        (Code::Internal, false)
-    );
-    let delete = DeleteTaskRequest {
-        org: "acme".into(),
-        task_id: "WEB-1".into(),
-        expected_version: None,
-    };
-    assert_eq!(
-        it.client().delete_task(it.ada.ask(delete)).await.code(),
-        Code::Internal
-    );
-    sqlx::raw_sql("DROP TRIGGER trap ON event_log")
-        .execute(&it.db)
-        .await
-        .unwrap();
+    assert_eq!((refused.code, refused.detail.contains("trap")), (Code::Internal, false));
+    let delete = DeleteTaskRequest { org: "acme".into(), task_id: "WEB-1".into(), expected_version: None };
+    assert_eq!(it.client().delete_task(it.ada.ask(delete)).await.code(), Code::Internal);
+    sqlx::raw_sql("DROP TRIGGER trap ON event_log").execute(&it.db).await.unwrap();
 
     assert_eq!(counts(&it).await, (1, 0));
     assert_eq!(it.count("SELECT count(*) FROM deleted_tasks").await, 0);

@@ -12,10 +12,7 @@ const PROTOS: [&str; 5] = [
     "trellis/project/v1/project.proto",
 ];
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo tells a build script its directory by a variable"
-)]
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its directory by a variable")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=trellis");
     let descriptors = protox::compile(PROTOS, ["."])?;

@@ -74,7 +74,7 @@ impl Config {
             rate_limits: settings.or(
                 "TRELLIS_RATE_LIMITS",
                 Switch(true),
-                "`off` switches every rate limit off, for load tests",
+                "`off` switches every rate limit off, for load tests; this version has none yet",
             ),
             telemetry: TelemetryConfig::read(settings),
         }

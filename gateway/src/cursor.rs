@@ -90,11 +90,8 @@ mod tests {
 
     #[test]
     fn positions_of_the_services_become_cursors() {
-        let position = Position {
-            epoch: Uuid::from_u128(1).to_string(),
-            scope: Uuid::from_u128(2).to_string(),
-            seq: 7,
-        };
+        let position =
+            Position { epoch: Uuid::from_u128(1).to_string(), scope: Uuid::from_u128(2).to_string(), seq: 7 };
         assert_eq!(Cursor::try_from(&position).unwrap().seq, 7);
         assert!(Cursor::try_from(&Position::default()).is_err());
     }

@@ -1,4 +1,4 @@
-//! REST, GraphQL and WebSocket in front of the Trellis services.
+//! REST and WebSocket in front of the Trellis services.
 //!
 //! The gateway decodes, asks a service, and encodes. It holds no rule of the domain: who may do what and which values
 //! are right is decided by the services, so that no rule stands twice.
@@ -21,8 +21,8 @@ pub mod auth;
 pub mod body;
 pub mod client_address;
 pub mod clients;
-pub mod conditional;
 pub mod command;
+pub mod conditional;
 pub mod config;
 pub mod cors;
 pub mod cursor;

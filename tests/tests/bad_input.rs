@@ -34,7 +34,7 @@ async fn world() -> World {
     };
     let name = |limit: usize| vec![json!(""), json!("   "), long(limit + 1), json!("nul\u{0}nul")];
     let slug = || vec![json!("Upper"), json!("-edge"), json!("a--b"), json!("späce"), long(51)];
-    let status = || vec![json!("done"), json!("NOPE")];
+    let status = || vec![json!("done"), json!("NOPE"), json!("")];
     let date = || vec![json!("soon"), json!("2030-02-30"), json!("30.01.2030")];
     let description = || vec![long(20_001), json!("nul\u{0}nul")];
     let password = || vec![json!("short"), long(129), json!("password123"), json!("12345678")];
@@ -80,7 +80,7 @@ async fn world() -> World {
             post.clone(),
             &format!("{at}/invitations"),
             json!({"email": "i@example.test", "role": "MEMBER"}),
-            vec![("email", email()), ("role", vec![json!("OWNER"), json!("admin")])],
+            vec![("email", email()), ("role", vec![json!("OWNER"), json!("admin"), json!("")])],
         ),
         place(
             patch.clone(),

@@ -11,7 +11,7 @@ const LEEWAY: i64 = 5;
 const PING_EVERY: u32 = 2;
 const GONE_AFTER: u32 = 5;
 /// No alarm is set for later than this; it is looked again then.
-const FAR: Duration = Duration::from_secs(3600);
+const FAR: Duration = Duration::from_hours(1);
 
 /// What time it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,9 @@ pub enum Due {
     Expired,
     Restart,
     /// Quiet topics are told their position; every other time the client is asked whether it is there.
-    Tick { ping: bool },
+    Tick {
+        ping: bool,
+    },
     /// The client gave no sign of life.
     Gone,
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     encode::encode,
     log::{Log, ReadError},
-    mailbox::{Listener, Slot},
+    mailbox::{Listener, Mailbox, Slot},
     ring::{Entry, MOST_BYTES, Ring},
     subscription::Page,
 };
@@ -37,7 +37,9 @@ pub struct Feed {
     ring: RwLock<Ring>,
     listeners: Mutex<Listeners>,
     heads: mpsc::Sender<(Uuid, u64)>,
-    shelf: AsyncMutex<Shelf>,
+    pages: AsyncMutex<Shelf>,
+    /// Events that are traced and whose trace waits for a socket: those of this while and of the one before.
+    traced: Mutex<[Vec<Arc<Entry>>; 2]>,
     pub(super) stop: CancellationToken,
 }
 
@@ -68,7 +70,8 @@ impl Feed {
             ring: RwLock::new(Ring::new(head.epoch, head.seq)),
             listeners: Mutex::new(listeners),
             heads,
-            shelf: AsyncMutex::default(),
+            pages: AsyncMutex::default(),
+            traced: Mutex::default(),
             stop,
         };
         (Arc::new(feed), told)
@@ -103,7 +106,7 @@ impl Feed {
         self.listeners().by_number.values().for_each(|listener| listener.wake());
     }
 
-    pub fn attach(self: &Arc<Self>, slot: Slot, mailbox: Arc<super::mailbox::Mailbox>) -> Attachment {
+    pub fn attach(self: &Arc<Self>, slot: Slot, mailbox: Arc<Mailbox>) -> Attachment {
         let listener = Arc::new(Listener::new(slot, mailbox));
         let mut listeners = self.listeners();
         let number = listeners.next;
@@ -121,8 +124,8 @@ impl Feed {
     /// Events that follow `after`, for a listener whom the ring no longer helps. One read of a scope at a time;
     /// who waited for it gets the same page where that helps.
     pub async fn page(&self, epoch: Uuid, after: u64, log: &Log, people: &People) -> Result<Arc<Page>, ReadError> {
-        let mut shelf = self.shelf.lock().await;
-        if let Some(page) = shelf.find(epoch, after, Instant::now()) {
+        let mut pages = self.pages.lock().await;
+        if let Some(page) = pages.find(epoch, after, Instant::now()) {
             return Ok(page);
         }
         metrics::counter!("live_reads_total", "for" => "replay").increment(1);
@@ -136,14 +139,25 @@ impl Feed {
             return Err(ReadError::Nonsense("events are missing"));
         }
         let page = Arc::new(Page { epoch: bounds.epoch, after, entries, oldest: bounds.oldest });
-        shelf.keep(Arc::clone(&page), Instant::now());
+        pages.keep(Arc::clone(&page), Instant::now());
         Ok(page)
     }
 
-    /// Forgets pages that nobody came for.
+    /// Keeps the end of an event's trace for the first socket that has it.
+    pub(super) fn trace(&self, entry: &Arc<Entry>, delivery: tracing::Span) {
+        entry.set_delivery(delivery);
+        self.traced.lock().unwrap_or_else(PoisonError::into_inner)[0].push(Arc::clone(entry));
+    }
+
+    /// Forgets pages that nobody came for, and ends traces that no socket ended. Called every now and then.
     pub fn tidy(&self, now: Instant) {
-        if let Ok(mut shelf) = self.shelf.try_lock() {
-            shelf.tidy(now);
+        if let Ok(mut pages) = self.pages.try_lock() {
+            pages.tidy(now);
+        }
+        let mut traced = self.traced.lock().unwrap_or_else(PoisonError::into_inner);
+        let [recent, before] = &mut *traced;
+        for entry in std::mem::replace(before, std::mem::take(recent)) {
+            drop(entry.take_delivery());
         }
     }
 

@@ -164,7 +164,7 @@ impl Following {
         let entries = encode(&self.people, events).await;
         for (entry, span) in entries.iter().zip(spans) {
             if let Some(span) = span {
-                entry.set_delivery(span);
+                self.feed.trace(entry, span);
             }
         }
         self.feed.push(entries);

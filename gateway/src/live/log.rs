@@ -44,7 +44,7 @@ impl From<tonic::Status> for ReadError {
 }
 
 /// A topic that may be listened to.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Opened {
     pub org_id: Uuid,
     pub head: Cursor,

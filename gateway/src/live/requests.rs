@@ -103,24 +103,25 @@ impl Socket {
 
     fn subscribe(&mut self, opening: Opening, opened: Opened) {
         let Opening { id, topic, spelling, after, round } = opening;
+        let Opened { org_id, head, oldest, subject, access_seq } = opened;
         // The membership ended while the project service said yes.
-        if self.hub.memberships.overtaken(opened.org_id, self.user.id, opened.access_seq) {
+        if self.hub.memberships.overtaken(org_id, self.user.id, access_seq) {
             return self.say(frames::problem(id.as_deref(), &Problem::not_found("organization")));
         }
         if self.is_full() && !self.subscriptions.has(&topic) {
             return self.say(frames::problem(id.as_deref(), &too_many()));
         }
-        let (at, recovered) = begin(after, opened.head, opened.oldest);
+        let (at, recovered) = begin(after, head, oldest);
         self.say(frames::subscribed(id.as_deref(), &spelling, at, recovered));
         let slot = self.subscriptions.next_slot();
-        let attachment = self.hub.attach(opened.head, slot, Arc::clone(self.subscriptions.mailbox()));
+        let attachment = self.hub.attach(head, slot, Arc::clone(self.subscriptions.mailbox()));
         let subscription = Subscription {
             topic,
             spelling: spelling.into(),
-            org_id: opened.org_id,
-            place: Place { at, filter: opened.subject },
+            org_id,
+            place: Place { at, filter: subject },
             attachment,
-            live_from: opened.head.seq,
+            live_from: head.seq,
             told_at: Instant::now(),
             replaying: false,
             paused: false,

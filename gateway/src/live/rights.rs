@@ -4,9 +4,7 @@ use futures_util::FutureExt;
 use trellis_authn::TokenError;
 use uuid::Uuid;
 
-use super::{
-    frames, mailbox::Slot, protocol::Ending, registry::Control, socket::Socket, subscriptions::Subscription,
-};
+use super::{frames, mailbox::Slot, protocol::Ending, registry::Control, socket::Socket, subscriptions::Subscription};
 
 /// Whether the user may still listen to an organization's topics.
 pub struct Checked {

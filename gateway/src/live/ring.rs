@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::extract::ws::Utf8Bytes;
@@ -30,6 +33,8 @@ pub struct Entry {
     frames: Mutex<Vec<(Arc<str>, Utf8Bytes)>>,
     /// Ends with the first write to a socket: the end of the change's trace.
     delivery: Mutex<Option<tracing::Span>>,
+    /// Whether there is one, for the many deliveries of events that nobody traces.
+    traced: AtomicBool,
 }
 
 impl Entry {
@@ -41,16 +46,22 @@ impl Entry {
             event: event.into_boxed_str(),
             frames: Mutex::default(),
             delivery: Mutex::default(),
+            traced: AtomicBool::new(false),
         }
     }
 
     /// The span that ends when the first socket has this event.
     pub fn set_delivery(&self, span: tracing::Span) {
         *self.delivery.lock().unwrap_or_else(PoisonError::into_inner) = Some(span);
+        self.traced.store(true, Ordering::Release);
     }
 
     /// The span, for the first who asks.
     pub fn take_delivery(&self) -> Option<tracing::Span> {
+        if !self.traced.load(Ordering::Acquire) {
+            return None;
+        }
+        self.traced.store(false, Ordering::Release);
         self.delivery.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

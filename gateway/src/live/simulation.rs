@@ -30,14 +30,23 @@ enum Happening {
     AskHead,
     TellHead,
     /// The read that was begun is answered with at most so many events, as the database is now or as it was.
-    Answer { most: u8 },
+    Answer {
+        most: u8,
+    },
     LateAnswer,
     Fail,
     Wait(u16),
     Reconnect,
-    Subscribe { back: u8, filter: Option<u8> },
+    Subscribe {
+        back: u8,
+        filter: Option<u8>,
+    },
     /// A subscription takes at most so much.
-    Take { which: u8, frames: u8, page: u8 },
+    Take {
+        which: u8,
+        frames: u8,
+        page: u8,
+    },
     /// Retention deletes what is older than so many.
     Forget(u8),
     /// The database is made anew, with so many events.
@@ -247,7 +256,8 @@ impl World {
         if let Step::Read { after } = step {
             let first = after.max(bounds.oldest) + 1;
             let last = bounds.head.min(after + page);
-            let entries = if first == after + 1 { (first..=last).map(|seq| entry(bounds.epoch, seq)).collect() } else { vec![] };
+            let entries =
+                if first == after + 1 { (first..=last).map(|seq| entry(bounds.epoch, seq)).collect() } else { vec![] };
             let read = Page { epoch: bounds.epoch, after, entries, oldest: bounds.oldest };
             step = subscriber.place.replay(&read, &mut budget, &mut out);
             if step == Step::Reset {

@@ -77,9 +77,7 @@ pub fn begin(after: Option<Cursor>, head: Cursor, oldest: u64) -> (Cursor, bool)
     match after {
         None => (head, true),
         Some(after)
-            if after.epoch == head.epoch
-                && after.scope == head.scope
-                && (oldest..=head.seq).contains(&after.seq) =>
+            if after.epoch == head.epoch && after.scope == head.scope && (oldest..=head.seq).contains(&after.seq) =>
         {
             (after, true)
         }

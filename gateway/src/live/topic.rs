@@ -84,8 +84,19 @@ mod tests {
     fn anything_else_is_no_topic() {
         let long = format!("task:acme/{}", "x".repeat(300));
         for bad in [
-            "", ":", "task", "task:", "task:acme", "task:/WEB-1", "task:acme/", "task:a/b/c", "user:a/b", "Task:a/B-1",
-            "notifications:x", "task:acme/WEB\u{0}1", &long,
+            "",
+            ":",
+            "task",
+            "task:",
+            "task:acme",
+            "task:/WEB-1",
+            "task:acme/",
+            "task:a/b/c",
+            "user:a/b",
+            "Task:a/B-1",
+            "notifications:x",
+            "task:acme/WEB\u{0}1",
+            &long,
         ] {
             assert_eq!(Topic::parse(bad), Err(BadTopic), "{bad}");
         }

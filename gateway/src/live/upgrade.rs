@@ -1,8 +1,6 @@
 //! From an HTTP request to a signed-in socket. The upgrade is accepted first, since a browser's script is told close
 //! codes but no status; whatever is wrong is then said by one.
 
-use std::time::Duration;
-
 use axum::{
     extract::{
         State, WebSocketUpgrade,
@@ -10,7 +8,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use trellis_authn::User;
@@ -43,8 +41,12 @@ pub async fn upgrade(
         return Problem::invalid_request("This address speaks WebSocket alone.").into_response();
     };
     let token = offered(&headers, &request);
-    let request = request.protocols([SUBPROTOCOL]);
+    let mut request = request.protocols([SUBPROTOCOL]);
     let known = request.selected_protocol().is_some();
+    if !known && let Some(other) = named(&request) {
+        // Many clients give up on an answer that chooses nothing, and never hear the close code.
+        request.set_selected_protocol(other);
+    }
     let waited_for = hub.tasks.token();
     request
         .read_buffer_size(READ_BUFFER)
@@ -68,6 +70,11 @@ fn offered(headers: &HeaderMap, request: &WebSocketUpgrade) -> Option<Result<Sec
             protocols.find_map(|offered| offered.strip_prefix(BEARER)).map(|token| Ok(token.into()))
         }
     }
+}
+
+/// A protocol that the client offers and that is no token.
+fn named(request: &WebSocketUpgrade) -> Option<HeaderValue> {
+    request.requested_protocols().find(|offered| !offered.as_bytes().starts_with(BEARER.as_bytes())).cloned()
 }
 
 async fn serve(hub: Hub, socket: WebSocket, known: bool, token: Option<Result<SecretString, Ending>>) {
@@ -105,8 +112,12 @@ async fn first_frame(hub: &Hub, wire: &mut Wire) -> Result<User, Ending> {
             }
         }
     };
-    let within: Duration = hub.limits.token_within;
-    let text = timeout(within, frame).await.map_err(|_| Ending::Token("no token came in time"))??;
+    let mut restart = hub.restart.clone();
+    let must_restart = async { restart.wait_for(|must| *must).await.is_ok() };
+    let text = tokio::select! {
+        text = timeout(hub.limits.token_within, frame) => text.map_err(|_| Ending::Token("no token came in time"))??,
+        true = must_restart => return Err(Ending::Restart),
+    };
     match Request::parse(&text) {
         Ok(Request::Auth { id, token }) => {
             let user = verify(hub, &token)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{SinkExt, StreamExt, stream::FusedStream};
+use futures_util::{FutureExt, SinkExt, StreamExt, stream::FusedStream};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite;
 
@@ -34,8 +34,12 @@ impl Wire {
 
     /// Resolves when a message can be put. Safe to drop and ask again.
     pub async fn ready(&mut self) -> Result<(), Ending> {
-        let ready = std::future::poll_fn(|context| self.socket.poll_ready_unpin(context));
-        in_time(self.patience, ready).await
+        let mut ready = std::future::poll_fn(|context| self.socket.poll_ready_unpin(context));
+        // Mostly it is, and then needs no timer.
+        match (&mut ready).now_or_never() {
+            Some(ready) => ready.map_err(|_| Ending::Gone),
+            None => in_time(self.patience, ready).await,
+        }
     }
 
     /// Puts a message beside the others; `ready` must have said so.
@@ -75,10 +79,7 @@ impl Wire {
     }
 }
 
-async fn in_time(
-    patience: Duration,
-    write: impl Future<Output = Result<(), axum::Error>>,
-) -> Result<(), Ending> {
+async fn in_time(patience: Duration, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Ending> {
     match timeout(patience, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Ending::Gone),
@@ -90,7 +91,9 @@ async fn in_time(
 fn ending(error: axum::Error) -> Ending {
     match error.into_inner().downcast_ref::<tungstenite::Error>() {
         Some(tungstenite::Error::Capacity(_)) => Ending::TooLarge,
-        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Ending::Gone,
+        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
+            Ending::Gone
+        }
         Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Ending::Protocol("not WebSocket"),
         _ => Ending::Gone,
     }

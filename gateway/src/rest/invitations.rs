@@ -62,7 +62,7 @@ pub async fn create(
 ) -> Outcome<json::Invitation> {
     let location = format!("/api/v1/organizations/{org}/invitations");
     let NewInvitation { email, role } = value;
-    let message = CreateInvitationRequest { org, email, role: role.unwrap_or_default() };
+    let message = CreateInvitationRequest { org, email, role };
     let request = sent.request(&user, message)?;
     let answer = gateway.clients.org.clone().create_invitation(request).await;
     let answer = answer.map_err(|status| sent.refused(status))?;

@@ -78,7 +78,7 @@ pub async fn create(
         slug,
         key,
         description: description.unwrap_or_default(),
-        status: status.unwrap_or_default(),
+        status,
         due_date: due_date.value(),
     };
     let request = sent.request(&user, message)?;

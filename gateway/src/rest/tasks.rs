@@ -106,7 +106,7 @@ pub async fn create(
         project,
         title,
         description: description.unwrap_or_default(),
-        status: status.unwrap_or_default(),
+        status,
         assignee_id: assignee_id.value(),
         assignee_email: assignee_email.value(),
         due_date: due_date.value(),

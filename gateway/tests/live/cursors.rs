@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::{client::Client, world::World};
 
 fn at(world: &World, seq: u64) -> Cursor {
-    Cursor { epoch: world.store.lock().epoch, scope: world.store.scope("acme", "web"), seq }
+    let epoch = world.store.lock().epoch;
+    Cursor { epoch, scope: world.store.scope("acme", "web"), seq }
 }
 
 fn comments(world: &World, count: u64) {
@@ -61,7 +62,8 @@ async fn a_long_absence_is_read_page_by_page() {
     assert_eq!(ann.texts(701).await, expected);
     // A task's topic gets its part of the same order.
     ann.subscribe("task:acme/WEB-2", Some(&at(&world, 300).to_string())).await;
-    let expected: Vec<String> = (301..=700).filter(|number| number % 3 == 0).map(|number: u32| number.to_string()).collect();
+    let expected: Vec<String> =
+        (301..=700).filter(|number| number % 3 == 0).map(|number: u32| number.to_string()).collect();
     assert_eq!(ann.texts(expected.len()).await, expected);
     ann.hears_nothing().await;
 }

@@ -1,7 +1,10 @@
 //! What a client may say, and what it is told when it says something else.
 
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 use trellis_gateway::live::Limits;
 
 use crate::world::{Fast, World, limits};
@@ -37,7 +40,11 @@ async fn refusals_say_why_and_the_socket_goes_on() {
         frame["id"] = 7.into();
         ann.say(frame.clone()).await;
         let answer = ann.next().await;
-        assert_eq!((&answer["type"], &answer["id"], &answer["code"]), (&json!("error"), &json!(7), &json!(code)), "{frame}");
+        assert_eq!(
+            (&answer["type"], &answer["id"], &answer["code"]),
+            (&json!("error"), &json!(7), &json!(code)),
+            "{frame}"
+        );
         assert!(answer["message"].is_string());
     }
     world.comment("WEB-1", "still here").await;
@@ -74,6 +81,17 @@ async fn what_is_no_protocol_of_ours_ends_the_socket() {
         ann.raw(message).await;
         assert_eq!(ann.closed().await, code);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_answered() {
+    let world = World::start().await;
+    let mut ann = world.ann_at("task:acme/WEB-1").await;
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "bye".into() };
+    ann.raw(Message::Close(Some(frame))).await;
+    assert_eq!(ann.closed().await, 1000);
+    world.gateway.shutdown.tasks.close();
+    world.gateway.shutdown.tasks.wait().await;
 }
 
 #[tokio::test]

@@ -88,7 +88,8 @@ async fn a_yes_that_was_overtaken_by_a_removal_does_not_count() {
 #[tokio::test]
 async fn a_gateway_that_stops_closes_its_sockets_and_waits_for_them() {
     let world = World::with(limits(), Fast::Off).await;
-    let clients = [world.ann().await, world.ann_at("task:acme/WEB-1").await];
+    let unknown = Client::open(world.address, "trellis.v1", &[]).await;
+    let clients = [unknown, world.ann().await, world.ann_at("task:acme/WEB-1").await];
     world.gateway.shutdown.closing.cancel();
     world.gateway.shutdown.tasks.close();
     for client in clients {

@@ -88,7 +88,7 @@ impl Store {
             revoked: Vec::new(),
             keys: vec![PublicKey { kid: "k1".into(), key }],
         };
-        fake.on("IdentityService/FollowSessions", move |_: (), _| Ok(sessions.clone()));
+        fake.on("IdentityService/FollowSessions", move |(), _| Ok(sessions.clone()));
         fake.on("IdentityService/BatchGetUsers", |request: BatchGetUsersRequest, _| Ok(people(&request.ids)));
         let store = self.clone();
         fake.on("OrgService/FollowMemberships", move |request, _| Ok(store.lock().memberships(&request)));
@@ -191,7 +191,8 @@ impl Known {
     }
 
     fn member(&self, user: Option<Uuid>, org: &str) -> Result<Uuid, Status> {
-        let org_id = organization(org).filter(|org_id| user.is_some_and(|user| self.members.contains(&(user, *org_id))));
+        let org_id =
+            organization(org).filter(|org_id| user.is_some_and(|user| self.members.contains(&(user, *org_id))));
         org_id.ok_or_else(|| Problem::not_found("organization").into())
     }
 
@@ -213,8 +214,7 @@ impl Known {
             return Err(Problem::not_found("task").into());
         };
         let log = &self.scopes[scope];
-        let head =
-            Position { epoch: self.epoch.to_string(), scope: scope.to_string(), seq: log.events.len() as u64 };
+        let head = Position { epoch: self.epoch.to_string(), scope: scope.to_string(), seq: log.events.len() as u64 };
         Ok(OpenTopicResponse {
             org_id: org_id.to_string(),
             head: Some(head),

@@ -130,6 +130,7 @@ impl Drop for World {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the test's servers are")]
 pub fn nats_url() -> String {
     std::env::var("TRELLIS_TEST_NATS_URL").expect("TRELLIS_TEST_NATS_URL is not set; run `make test`")
 }

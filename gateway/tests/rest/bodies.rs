@@ -50,7 +50,7 @@ async fn fields_of_the_wrong_type() {
 async fn a_field_that_is_missing_is_judged_with_the_others_and_called_required() {
     let gateway = Harness::start().await;
     gateway.fake.on("ProjectService/CreateTask", |request: CreateTaskRequest, _| -> Result<CreateTaskResponse, _> {
-        assert_eq!((request.title.as_str(), request.status.as_str()), ("", "MAYBE"));
+        assert_eq!((request.title.as_str(), request.status.as_deref()), ("", Some("MAYBE")));
         let problem = Problem::new(Code::ValidationFailed, "Bad.").with_field("title", "blank", "must not be blank");
         Err(problem.with_field("status", "invalid", "must be one of …").into())
     });

@@ -115,7 +115,7 @@ async fn names_are_asked_for_once() {
 async fn a_project_that_is_made() {
     let gateway = Harness::start().await;
     gateway.fake.on("ProjectService/CreateProject", |request: CreateProjectRequest, _| {
-        assert_eq!((request.slug, request.key, request.status.as_str()), (None, Some("WEB".into()), ""));
+        assert_eq!((request.slug, request.key, request.status), (None, Some("WEB".into()), None));
         let project = Project {
             id: "p".into(),
             name: request.name,
@@ -209,7 +209,7 @@ async fn tokens_and_an_invitation() {
         })
     );
     gateway.fake.on("OrgService/CreateInvitation", |request: CreateInvitationRequest, _| {
-        assert_eq!(request.role, "");
+        assert_eq!(request.role, None);
         let invitation = Invitation {
             id: "i".into(),
             email: request.email,

@@ -1,16 +1,14 @@
-//! Wiring: binds, waits for what it needs, serves, and stops in order.
+//! Wiring: what the service's calls are made of, and what runs beside them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use tokio::time::timeout;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
-use trellis_authn::{AuthnLayer, ServiceKey, ServiceName, Sessions};
-use trellis_eventlog::{Log, Relay, RelayConfig, connect, migrate, run_retention};
+use trellis_authn::{AuthnLayer, Sessions};
 use trellis_proto::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
-use trellis_rpc::{Channel, Server};
+use trellis_rpc::Channel;
+use trellis_service::{Service, Start};
 
 use crate::{
     config::Config,
@@ -21,100 +19,24 @@ use crate::{
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// The service's word in subjects.
-const CONTEXT: &str = "identity";
-/// For the relay to drain and the other tasks to end, after the last call.
-const WIND_DOWN: Duration = Duration::from_secs(8);
-/// For connections to close.
-const CLOSING: Duration = Duration::from_secs(2);
-
 /// A process that has its port, and answers there that it is not ready.
-pub struct App {
-    config: Config,
-    server: Server,
+pub async fn bind(config: Config) -> anyhow::Result<Service> {
+    let service = config.service.clone();
+    Service::bind(service, &[SERVICE_NAME], &MIGRATIONS, |start| wire(start, config)).await
 }
 
-/// Serves until `shutdown`.
-pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    Box::pin(App::bind(config).await?.run(shutdown)).await
-}
-
-impl App {
-    pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let server = Server::bind(config.listen, &[SERVICE_NAME]).await?;
-        tracing::info!(address = %server.address(), "listening");
-        Ok(Self { config, server })
-    }
-
-    /// The bound address (for port 0).
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// Waits for the database, serves until `shutdown`, then ends what is in flight: 25 s at most.
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let Self { config, server } = self;
-        let background = Background::default();
-        let starting = Box::pin(start(&config, &background));
-        let ended = match shutdown.run_until_cancelled(starting).await {
-            Some(Ok((log, routes))) => {
-                server.readiness().set(true).await;
-                tracing::info!("ready");
-                let ended = server.serve(routes, shutdown).await;
-                background.end().await;
-                if timeout(CLOSING, log.pool().close()).await.is_err() {
-                    tracing::warn!("connections to the database did not close in time");
-                }
-                ended.map_err(Into::into)
-            }
-            Some(Err(error)) => Err(error),
-            // Told to stop while it waited.
-            None => Ok(()),
-        };
-        background.end().await;
-        tracing::info!("stopped");
-        ended
-    }
-}
-
-/// Tasks that run beside the server and end after it.
-#[derive(Default)]
-struct Background {
-    tasks: TaskTracker,
-    shutdown: CancellationToken,
-}
-
-impl Background {
-    async fn end(&self) {
-        self.shutdown.cancel();
-        self.tasks.close();
-        if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
-            tracing::warn!(
-                left = self.tasks.len(),
-                "background tasks did not end in time"
-            );
-        }
-    }
-}
-
-/// Everything up to the first call that can be served. NATS may be down.
-async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log, Routes)> {
-    let Background { tasks, shutdown } = background;
-    let log = open_database(config).await?;
-    let nats = connect_nats(&config.nats_url).await?;
-    let feed = SessionFeed::new(log.clone());
+/// Waits for nobody: the revocations that identity follows are its own.
+async fn wire(start: Start, config: Config) -> anyhow::Result<Routes> {
+    let log = start.log.clone();
     let keyring = Keyring::open(&log).await?;
-    let sessions = Sessions::follow(feed, Some(nats.clone()), shutdown.clone());
-    let key =
-        ServiceKey::new(ServiceName::Identity, &config.service_key).map_err(anyhow::Error::msg)?;
+    let sessions = Sessions::follow(SessionFeed::new(log.clone()), Some(start.nats.clone()), start.shutdown());
     let ops = Arc::new(Ops {
-        log: log.clone(),
+        log,
         hasher: Hasher::new()?,
         keyring,
         sessions: Arc::clone(&sessions),
-        org: Org::new(Channel::new(&config.org), key),
-        token_secret: TokenSecret::new(config.token_secret.clone())
-            .context("the token secret is too short")?,
+        org: Org::new(Channel::new(&config.org), start.key.clone()),
+        token_secret: TokenSecret::new(config.token_secret).context("the token secret is too short")?,
         lifetimes: Lifetimes {
             access: TimeDelta::from_std(config.access_token_ttl)?,
             long_access: TimeDelta::from_std(config.long_access_token_ttl)?,
@@ -122,56 +44,11 @@ async fn start(config: &Config, background: &Background) -> anyhow::Result<(Log,
     });
     sessions.loaded().await;
 
-    let relay = RelayConfig {
-        database_url: config.database_url.clone(),
-        nats,
-    };
-    tasks.spawn(Relay::run(log.clone(), relay, shutdown.clone()));
-    tasks.spawn(run_retention(
-        log.clone(),
-        config.event_retention,
-        shutdown.clone(),
-    ));
-    tasks.spawn(keep_keys_current(Arc::clone(&ops), shutdown.clone()));
-    tasks.spawn(keep_swept(Arc::clone(&ops), shutdown.clone()));
+    let (keeper, sweeper, shutdown) = (Arc::clone(&ops), Arc::clone(&ops), start.shutdown());
+    start.spawn(async move { keeper.keyring.keep_current(&keeper.log, shutdown).await });
+    let shutdown = start.shutdown();
+    start.spawn(async move { sweeper.keep_swept(shutdown).await });
 
-    let authn = AuthnLayer::new(sessions, config.peers.clone());
-    let service = IdentityServiceServer::new(IdentityGrpc::new(ops));
-    Ok((log, Routes::new(authn.layer(service))))
-}
-
-async fn keep_keys_current(ops: Arc<Ops>, shutdown: CancellationToken) {
-    ops.keyring.keep_current(&ops.log, shutdown).await;
-}
-
-async fn keep_swept(ops: Arc<Ops>, shutdown: CancellationToken) {
-    ops.keep_swept(shutdown).await;
-}
-
-async fn open_database(config: &Config) -> anyhow::Result<Log> {
-    let owner = config
-        .migration_database_url
-        .as_ref()
-        .unwrap_or(&config.database_url);
-    migrate(owner, &MIGRATIONS)
-        .await
-        .context("the database cannot be migrated")?;
-    let pool = connect(&config.database_url, config.connections)
-        .await
-        .context("the database cannot be used")?;
-    // A quarter of the connections is for reads alone.
-    let writers = config.connections - (config.connections / 4).max(1);
-    Ok(Log::open(pool, CONTEXT, writers as usize).await?)
-}
-
-/// Does not wait for NATS: the client connects when it can.
-async fn connect_nats(url: &str) -> anyhow::Result<async_nats::Client> {
-    async_nats::ConnectOptions::new()
-        .name("trellis-identity")
-        .retry_on_initial_connect()
-        .ping_interval(Duration::from_secs(2))
-        .event_callback(async |event| tracing::info!(%event, "NATS"))
-        .connect(url)
-        .await
-        .context("TRELLIS_NATS_URL")
+    let authn = AuthnLayer::new(sessions, config.service.peers);
+    Ok(Routes::new(authn.layer(IdentityServiceServer::new(IdentityGrpc::new(ops)))))
 }

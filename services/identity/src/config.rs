@@ -1,17 +1,15 @@
 //! The service's configuration: every variable declared once, with its meaning.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use trellis_authn::{PeerKeys, ServiceKey, ServiceName};
+use trellis_authn::ServiceName;
 use trellis_rpc::Endpoints;
+use trellis_service::ServiceConfig;
 use trellis_settings::{Settings, Span};
-use trellis_telemetry::TelemetryConfig;
 
 use crate::domain::TokenSecret;
 
-const SERVICE_KEY: &str = "TRELLIS_SERVICE_KEY";
-const CONNECTIONS: &str = "TRELLIS_DATABASE_CONNECTIONS";
 const TOKEN_SECRET: &str = "TRELLIS_TOKEN_SECRET";
 const ACCESS_TOKEN_TTL: &str = "TRELLIS_ACCESS_TOKEN_TTL";
 const LONG_ACCESS_TOKEN_TTL: &str = "TRELLIS_LONG_ACCESS_TOKEN_TTL";
@@ -21,63 +19,19 @@ const LONGEST_TTL: Duration = Duration::from_hours(7 * 24);
 /// Read from the environment, checked as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub listen: SocketAddr,
-    /// The role that runs.
-    pub database_url: SecretString,
-    /// The role that owns the tables; the other one where it is not set.
-    pub migration_database_url: Option<SecretString>,
-    pub connections: u32,
-    pub event_retention: Duration,
-    pub nats_url: String,
-    /// An Ed25519 seed in base64.
-    pub service_key: SecretString,
-    pub peers: PeerKeys,
+    pub service: ServiceConfig,
     pub org: Endpoints,
     pub token_secret: SecretString,
     pub access_token_ttl: Duration,
     /// For clients that cannot refresh.
     pub long_access_token_ttl: Duration,
-    pub telemetry: TelemetryConfig,
 }
 
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
         let config = Self {
-            listen: settings.or(
-                "TRELLIS_LISTEN",
-                SocketAddr::from(([127, 0, 0, 1], 7001)),
-                "Address and port of gRPC",
-            ),
-            database_url: settings.secret(
-                "TRELLIS_DATABASE_URL",
-                "PostgreSQL, as the role that runs: `postgres://role:password@host/database`",
-            ),
-            migration_database_url: settings.optional_secret(
-                "TRELLIS_MIGRATION_DATABASE_URL",
-                "The same database as the role that owns the tables and migrates; where unset, the role that runs does",
-            ),
-            connections: settings.or(CONNECTIONS, 16, "The most connections to PostgreSQL that are open at once"),
-            event_retention: settings
-                .or(
-                    "TRELLIS_EVENT_RETENTION",
-                    Span(Duration::from_hours(7 * 24)),
-                    "How long events are kept for who reads them later",
-                )
-                .0,
-            nats_url: settings.or(
-                "TRELLIS_NATS_URL",
-                "nats://127.0.0.1:4222".to_owned(),
-                "Where events are published; while it is away they wait in the database",
-            ),
-            service_key: settings.secret(
-                SERVICE_KEY,
-                "Signs the calls that no user makes: an Ed25519 seed, 32 bytes in base64",
-            ),
-            peers: settings.required(
-                "TRELLIS_PEER_KEYS",
-                "The public keys of the processes that may call: `gateway=…,identity=…,org=…,project=…`, base64",
-            ),
+            service: ServiceConfig::read(settings, ServiceName::Identity, 7001),
             org: settings.or(
                 "TRELLIS_ORG_URL",
                 "http://127.0.0.1:7002".parse().expect("the default is a URL"),
@@ -97,32 +51,18 @@ impl Config {
                     "How long an access token lasts that a client of the original's API gets, which cannot refresh",
                 )
                 .0,
-            telemetry: TelemetryConfig::read(settings),
         };
         config.check(settings);
         config
     }
 
     fn check(&self, settings: &mut Settings) {
-        if let Err(why) = ServiceKey::new(ServiceName::Identity, &self.service_key) {
-            settings.refuse(SERVICE_KEY, why);
-        }
-        if self.connections < 2 {
-            settings.refuse(
-                CONNECTIONS,
-                "must be at least 2: writers leave one for readers",
-            );
-        }
         if self.token_secret.expose_secret().len() < TokenSecret::FEWEST_BYTES {
-            settings.refuse(
-                TOKEN_SECRET,
-                format!("must be at least {} bytes", TokenSecret::FEWEST_BYTES),
-            );
+            settings.refuse(TOKEN_SECRET, format!("must be at least {} bytes", TokenSecret::FEWEST_BYTES));
         }
-        for (name, ttl) in [
-            (ACCESS_TOKEN_TTL, self.access_token_ttl),
-            (LONG_ACCESS_TOKEN_TTL, self.long_access_token_ttl),
-        ] {
+        for (name, ttl) in
+            [(ACCESS_TOKEN_TTL, self.access_token_ttl), (LONG_ACCESS_TOKEN_TTL, self.long_access_token_ttl)]
+        {
             if ttl < Duration::from_secs(1) || ttl > LONGEST_TTL {
                 settings.refuse(name, "must be from 1s to 7d");
             }
@@ -130,29 +70,27 @@ impl Config {
     }
 }
 
+impl AsRef<ServiceConfig> for Config {
+    fn as_ref(&self) -> &ServiceConfig {
+        &self.service
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The README shows what the process itself says of its variables.
     #[test]
     fn the_readme_has_the_table_of_variables() {
-        let mut settings = Settings::from_source(Box::new(|_| None));
-        let _ = Config::read(&mut settings);
-        let (readme, table) = (include_str!("../README.md"), settings.table());
-        assert!(
-            readme.contains(table.trim()),
-            "paste the output of `trellis-identity --settings`:\n{table}"
-        );
+        trellis_service::assert_readme_has_table(include_str!("../README.md"), Config::read);
     }
 
     #[test]
     fn what_is_wrong_is_told_all_at_once() {
         let mut settings = Settings::from_source(Box::new(|name| {
             let value = match name {
-                SERVICE_KEY => "short",
+                "TRELLIS_SERVICE_KEY" => "short",
                 TOKEN_SECRET => "0123456789abcdef0123456789abcde",
-                CONNECTIONS => "1",
                 ACCESS_TOKEN_TTL => "8d",
                 LONG_ACCESS_TOKEN_TTL => "0s",
                 _ => return None,
@@ -160,24 +98,17 @@ mod tests {
             Some(value.to_owned())
         }));
         let _ = Config::read(&mut settings);
-        let problems = settings
-            .finish()
-            .err()
-            .map_or_else(Vec::new, |error| error.0);
+        let problems = settings.finish().err().map_or_else(Vec::new, |error| error.0);
         let refused = [
             "TRELLIS_DATABASE_URL",
             "TRELLIS_PEER_KEYS",
-            SERVICE_KEY,
-            CONNECTIONS,
+            "TRELLIS_SERVICE_KEY",
             TOKEN_SECRET,
             ACCESS_TOKEN_TTL,
             LONG_ACCESS_TOKEN_TTL,
         ];
         for name in refused {
-            assert!(
-                problems.iter().any(|problem| problem.starts_with(name)),
-                "{name} in {problems:?}"
-            );
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} in {problems:?}");
         }
     }
 }

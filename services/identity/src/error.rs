@@ -1,7 +1,7 @@
 //! Why an operation failed, and the one table of what its caller is told.
 
 use tonic::Status;
-use trellis_eventlog::LogError;
+use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
 
 #[derive(Debug, thiserror::Error)]
@@ -64,38 +64,27 @@ impl From<Error> for Problem {
         match error {
             Error::Caller(status) => Self::from(&status),
             Error::Unauthenticated => Self::new(Code::Unauthenticated, "Please sign in."),
-            Error::InvalidCredentials => Self::new(
-                Code::InvalidCredentials,
-                "The e-mail or the password is wrong.",
-            ),
+            Error::InvalidCredentials => Self::new(Code::InvalidCredentials, "The e-mail or the password is wrong."),
             Error::Invalid(problem) => problem,
             Error::IncorrectPassword => Self::new(
                 Code::ValidationFailed,
                 "The field \"current_password\" is not valid.",
             )
             .with_field("current_password", "incorrect", "is not your password"),
-            Error::EmailTaken => Self::new(
-                Code::AlreadyExists,
-                "A user with this e-mail already exists.",
-            )
-            .with_field("email", "already_exists", "is already registered")
-            .with_resource("user"),
-            Error::InvitationRequired => Self::new(
-                Code::InvitationRequired,
-                "Joining this organization needs an invitation.",
-            )
-            .with_resource("organization"),
-            Error::IdempotencyKeyReused => Self::new(
-                Code::IdempotencyKeyReused,
-                "This idempotency key was already used for another request.",
-            ),
-            Error::IdempotencyInFlight => Self::new(
-                Code::IdempotencyInFlight,
-                "The first request with this idempotency key is still running.",
-            ),
-            Error::OrgUnavailable => {
-                Self::unavailable("Joining the organization is not possible at the moment.")
+            Error::EmailTaken => Self::new(Code::AlreadyExists, "A user with this e-mail already exists.")
+                .with_field("email", "already_exists", "is already registered")
+                .with_resource("user"),
+            Error::InvitationRequired => {
+                Self::new(Code::InvitationRequired, "Joining this organization needs an invitation.")
+                    .with_resource("organization")
             }
+            Error::IdempotencyKeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "This idempotency key was already used for another request.")
+            }
+            Error::IdempotencyInFlight => {
+                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
+            }
+            Error::OrgUnavailable => Self::unavailable("Joining the organization is not possible at the moment."),
             Error::Crowded | Error::Log(LogError::Busy) => busy(),
             Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
             Error::Log(error @ LogError::NoScope) => unexpected(&error),
@@ -117,29 +106,7 @@ fn unexpected(error: &dyn std::fmt::Display) -> Problem {
 fn database(error: &sqlx::Error) -> Problem {
     if is_outage(error) {
         tracing::warn!(%error, "the database cannot be used");
-        return Problem::unavailable(
-            "The service is not available at the moment; please try again.",
-        );
+        return Problem::unavailable("The service is not available at the moment; please try again.");
     }
     unexpected(error)
-}
-
-/// Whether the database is away or at its limits, so that trying again makes sense.
-fn is_outage(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        // Connections (08), resources (53), cancelled or shut down (57), lock not free (55P03), deadlock and
-        // serialization (40), a transaction that was ended for idling (25P03), a standby that was told to write.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57", "40"]
-                .iter()
-                .any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
-        }),
-        _ => false,
-    }
 }

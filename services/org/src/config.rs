@@ -1,76 +1,28 @@
 //! The service's configuration: every variable declared once, with its meaning.
 
-use std::{net::SocketAddr, time::Duration};
-
 use secrecy::{ExposeSecret as _, SecretString};
-use trellis_authn::{PeerKeys, ServiceKey, ServiceName};
+use trellis_authn::ServiceName;
 use trellis_rpc::Endpoints;
-use trellis_settings::{Settings, Span};
-use trellis_telemetry::TelemetryConfig;
+use trellis_service::ServiceConfig;
+use trellis_settings::Settings;
 
 use crate::domain::InvitationKey;
 
-const SERVICE_KEY: &str = "TRELLIS_SERVICE_KEY";
-const CONNECTIONS: &str = "TRELLIS_DATABASE_CONNECTIONS";
 const INVITATION_SECRET: &str = "TRELLIS_INVITATION_SECRET";
 
 /// Read from the environment, checked as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub listen: SocketAddr,
-    /// The role that runs.
-    pub database_url: SecretString,
-    /// The role that owns the tables; the other one where it is not set.
-    pub migration_database_url: Option<SecretString>,
-    pub connections: u32,
-    pub event_retention: Duration,
-    pub nats_url: String,
-    /// An Ed25519 seed in base64.
-    pub service_key: SecretString,
-    pub peers: PeerKeys,
+    pub service: ServiceConfig,
     pub identity: Endpoints,
     pub invitation_secret: SecretString,
-    pub telemetry: TelemetryConfig,
 }
 
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
         let config = Self {
-            listen: settings.or(
-                "TRELLIS_LISTEN",
-                SocketAddr::from(([127, 0, 0, 1], 7002)),
-                "Address and port of gRPC",
-            ),
-            database_url: settings.secret(
-                "TRELLIS_DATABASE_URL",
-                "PostgreSQL, as the role that runs: `postgres://role:password@host/database`",
-            ),
-            migration_database_url: settings.optional_secret(
-                "TRELLIS_MIGRATION_DATABASE_URL",
-                "The same database as the role that owns the tables and migrates; where unset, the role that runs does",
-            ),
-            connections: settings.or(CONNECTIONS, 16, "The most connections to PostgreSQL that are open at once"),
-            event_retention: settings
-                .or(
-                    "TRELLIS_EVENT_RETENTION",
-                    Span(Duration::from_hours(7 * 24)),
-                    "How long events are kept for who reads them later",
-                )
-                .0,
-            nats_url: settings.or(
-                "TRELLIS_NATS_URL",
-                "nats://127.0.0.1:4222".to_owned(),
-                "Where events are published; while it is away they wait in the database",
-            ),
-            service_key: settings.secret(
-                SERVICE_KEY,
-                "Signs the calls that no user makes: an Ed25519 seed, 32 bytes in base64",
-            ),
-            peers: settings.required(
-                "TRELLIS_PEER_KEYS",
-                "The public keys of the processes that may call: `gateway=…,identity=…,org=…,project=…`, base64",
-            ),
+            service: ServiceConfig::read(settings, ServiceName::Org, 7002),
             identity: settings.or(
                 "TRELLIS_IDENTITY_URL",
                 "http://127.0.0.1:7001".parse().expect("the default is a URL"),
@@ -80,28 +32,21 @@ impl Config {
                 INVITATION_SECRET,
                 "Signs the tokens of invitations, at least 32 bytes, the same in every replica; with another one, open invitations fit no more",
             ),
-            telemetry: TelemetryConfig::read(settings),
         };
         config.check(settings);
         config
     }
 
     fn check(&self, settings: &mut Settings) {
-        if let Err(why) = ServiceKey::new(ServiceName::Org, &self.service_key) {
-            settings.refuse(SERVICE_KEY, why);
-        }
-        if self.connections < 2 {
-            settings.refuse(
-                CONNECTIONS,
-                "must be at least 2: writers leave one for readers",
-            );
-        }
         if self.invitation_secret.expose_secret().len() < InvitationKey::FEWEST_BYTES {
-            settings.refuse(
-                INVITATION_SECRET,
-                format!("must be at least {} bytes", InvitationKey::FEWEST_BYTES),
-            );
+            settings.refuse(INVITATION_SECRET, format!("must be at least {} bytes", InvitationKey::FEWEST_BYTES));
         }
+    }
+}
+
+impl AsRef<ServiceConfig> for Config {
+    fn as_ref(&self) -> &ServiceConfig {
+        &self.service
     }
 }
 
@@ -109,48 +54,26 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// The README shows what the process itself says of its variables.
     #[test]
     fn the_readme_has_the_table_of_variables() {
-        let mut settings = Settings::from_source(Box::new(|_| None));
-        let _ = Config::read(&mut settings);
-        let (readme, table) = (include_str!("../README.md"), settings.table());
-        assert!(
-            readme.contains(table.trim()),
-            "paste the output of `trellis-org --settings`:\n{table}"
-        );
+        trellis_service::assert_readme_has_table(include_str!("../README.md"), Config::read);
     }
 
     #[test]
     fn what_is_wrong_is_told_all_at_once() {
         let mut settings = Settings::from_source(Box::new(|name| {
             let value = match name {
-                SERVICE_KEY => "short",
+                "TRELLIS_SERVICE_KEY" => "short",
                 INVITATION_SECRET => "0123456789abcdef0123456789abcde",
-                "TRELLIS_EVENT_RETENTION" => "a week",
-                CONNECTIONS => "1",
                 _ => return None,
             };
             Some(value.to_owned())
         }));
         let _ = Config::read(&mut settings);
-        let problems = settings
-            .finish()
-            .err()
-            .map_or_else(Vec::new, |error| error.0);
-        let refused = [
-            "TRELLIS_DATABASE_URL",
-            "TRELLIS_PEER_KEYS",
-            SERVICE_KEY,
-            CONNECTIONS,
-            INVITATION_SECRET,
-            "TRELLIS_EVENT_RETENTION",
-        ];
+        let problems = settings.finish().err().map_or_else(Vec::new, |error| error.0);
+        let refused = ["TRELLIS_DATABASE_URL", "TRELLIS_PEER_KEYS", "TRELLIS_SERVICE_KEY", INVITATION_SECRET];
         for name in refused {
-            assert!(
-                problems.iter().any(|problem| problem.starts_with(name)),
-                "{name} in {problems:?}"
-            );
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} in {problems:?}");
         }
     }
 }

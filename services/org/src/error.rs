@@ -1,7 +1,7 @@
 //! Why an operation did not happen, and the one place where that becomes an answer.
 
 use tonic::Status;
-use trellis_eventlog::LogError;
+use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
 
 use crate::{domain::Unique, store::organizations::Conflict};
@@ -67,10 +67,7 @@ impl Error {
             Self::OrganizationNotFound => Problem::not_found("organization"),
             Self::MemberNotFound => Problem::not_found("member"),
             Self::InvitationNotFound => Problem::not_found("invitation"),
-            Self::Forbidden => Problem::new(
-                Code::Forbidden,
-                "You do not have permission to perform this action",
-            ),
+            Self::Forbidden => Problem::new(Code::Forbidden, "You do not have permission to perform this action"),
             Self::Invalid(problem) => problem,
             Self::BadParameter(name) => Problem::new(
                 Code::InvalidRequest,
@@ -79,49 +76,36 @@ impl Error {
             .with_field(name, "invalid", "is not valid"),
             Self::Taken(fields) => taken(&fields),
             Self::EmailInvited => {
-                let sentence =
-                    "This e-mail has an open invitation already; revoke it to invite anew.";
+                let sentence = "This e-mail has an open invitation already; revoke it to invite anew.";
                 already_exists("invitation", sentence).with_field(
                     "email",
                     "already_exists",
                     "has an open invitation already",
                 )
             }
-            Self::EmailOfMember => {
-                already_exists("member", "The user with this e-mail is a member already.")
-                    .with_field("email", "already_exists", "belongs to a member already")
-            }
-            Self::AlreadyMember => {
-                already_exists("member", "You are a member of this organization already.")
-                    .with_field(
-                        "token",
-                        "already_exists",
-                        "is for an organization that you are a member of",
-                    )
-            }
+            Self::EmailOfMember => already_exists("member", "The user with this e-mail is a member already.")
+                .with_field("email", "already_exists", "belongs to a member already"),
+            Self::AlreadyMember => already_exists("member", "You are a member of this organization already.")
+                .with_field("token", "already_exists", "is for an organization that you are a member of"),
 
             Self::LastAdmin(field) => Problem::new(
                 Code::LastAdmin,
                 "An organization needs at least one ADMIN: make somebody else ADMIN first.",
             )
             .with_field(field, "last_admin", "is the last ADMIN"),
-            Self::VersionMismatch => Problem::new(
-                Code::VersionMismatch,
-                "The organization was changed meanwhile; read it again.",
-            )
-            .with_resource("organization"),
-            Self::InvitationRequired => Problem::new(
-                Code::InvitationRequired,
-                "Joining this organization takes an invitation for this e-mail.",
-            ),
-            Self::KeyReused => Problem::new(
-                Code::IdempotencyKeyReused,
-                "This Idempotency-Key was used for another request.",
-            ),
-            Self::KeyInFlight => Problem::new(
-                Code::IdempotencyInFlight,
-                "A request with this Idempotency-Key is being worked on.",
-            ),
+            Self::VersionMismatch => {
+                Problem::new(Code::VersionMismatch, "The organization was changed meanwhile; read it again.")
+                    .with_resource("organization")
+            }
+            Self::InvitationRequired => {
+                Problem::new(Code::InvitationRequired, "Joining this organization takes an invitation for this e-mail.")
+            }
+            Self::KeyReused => {
+                Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
+            }
+            Self::KeyInFlight => {
+                Problem::new(Code::IdempotencyInFlight, "A request with this Idempotency-Key is being worked on.")
+            }
             Self::Identity(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "identity does not answer");
                 Problem::unavailable("People cannot be looked up at the moment.")
@@ -144,14 +128,11 @@ impl Error {
 }
 
 fn taken(fields: &[Unique]) -> Problem {
-    let sentence =
-        |unique: &Unique| format!("Organization with this {} already exists", unique.word());
+    let sentence = |unique: &Unique| format!("Organization with this {} already exists", unique.word());
     let detail = fields.first().map(sentence).unwrap_or_default();
-    fields
-        .iter()
-        .fold(already_exists("organization", detail), |problem, unique| {
-            problem.with_field(unique.field(), "already_exists", "is taken already")
-        })
+    fields.iter().fold(already_exists("organization", detail), |problem, unique| {
+        problem.with_field(unique.field(), "already_exists", "is taken already")
+    })
 }
 
 fn already_exists(resource: &str, detail: impl Into<String>) -> Problem {
@@ -160,26 +141,6 @@ fn already_exists(resource: &str, detail: impl Into<String>) -> Problem {
 
 fn internal() -> Problem {
     Problem::new(Code::Internal, "Something went wrong.")
-}
-
-/// Whether the database is away or at its limits, so that trying again makes sense.
-fn is_outage(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        // Connections (08), resources (53), cancelled or shut down (57), lock not free (55P03), deadlock and
-        // serialization (40), a transaction that was ended for idling (25P03), a standby that was told to write.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57", "40"]
-                .iter()
-                .any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
-        }),
-        _ => false,
-    }
 }
 
 impl From<Error> for Status {
@@ -222,11 +183,7 @@ mod tests {
     fn what_is_taken_is_told_in_order_and_all_of_it() {
         let problem = Error::Taken(vec![Unique::Slug, Unique::ContactEmail]).into_problem();
         assert_eq!(problem.detail, "Organization with this slug already exists");
-        let fields: Vec<_> = problem
-            .fields
-            .iter()
-            .map(|field| field.field.as_str())
-            .collect();
+        let fields: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
         assert_eq!(fields, ["slug", "contact_email"]);
         let email = Error::Taken(vec![Unique::ContactEmail]).into_problem();
         assert_eq!(email.detail, "Organization with this email already exists");
@@ -242,10 +199,7 @@ mod tests {
         ];
         for error in errors {
             let problem = error.into_problem();
-            assert!(
-                matches!(problem.code, Code::Internal | Code::Unavailable),
-                "{problem:?}"
-            );
+            assert!(matches!(problem.code, Code::Internal | Code::Unavailable), "{problem:?}");
             assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
         }
     }

@@ -1,34 +1,10 @@
-//! The process: reads its settings, starts telemetry, runs.
+//! The process.
 
-use std::{env, process::ExitCode};
+use std::process::ExitCode;
 
-use trellis_org::{app, command, config::Config};
-use trellis_settings::Settings;
-use trellis_telemetry::Telemetry;
+use trellis_org::{app, config::Config};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("trellis-org: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> anyhow::Result<()> {
-    let mut settings = Settings::from_env();
-    let config = Config::read(&mut settings);
-    if let Some(argument) = env::args().nth(1) {
-        return command::answer(&argument, &settings, &config).await;
-    }
-    let unknown = settings.finish()?;
-    let telemetry = Telemetry::start("trellis-org", &config.telemetry)?;
-    for warning in unknown {
-        tracing::warn!("{warning}");
-    }
-    let ended = app::run(config, trellis_rpc::shutdown_on_signal()?).await;
-    telemetry.shutdown().await;
-    ended
+    trellis_service::main(env!("CARGO_PKG_NAME"), Config::read, app::bind).await
 }

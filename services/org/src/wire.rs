@@ -19,10 +19,7 @@ pub fn organization(organization: Organization) -> proto::Organization {
         contact_email: organization.contact_email,
         join_policy: join_policy.into(),
         created_at: Some(timestamp(organization.created_at)),
-        role: organization
-            .role
-            .map_or(proto::Role::Unspecified, role)
-            .into(),
+        role: organization.role.map_or(proto::Role::Unspecified, role).into(),
         version: unsigned(organization.version),
     }
 }
@@ -65,10 +62,7 @@ fn join_policy(policy: JoinPolicy) -> proto::JoinPolicy {
 /// The first page where none is asked for.
 pub fn page(page: Option<proto::Page>) -> PageRequest {
     let page = page.unwrap_or_default();
-    PageRequest {
-        limit: page.limit,
-        cursor: page.cursor,
-    }
+    PageRequest { limit: page.limit, cursor: page.cursor }
 }
 
 /// Empty at the end of the list.

@@ -2,7 +2,7 @@
 
 use tonic::Status;
 use trellis_authn::AccessError;
-use trellis_eventlog::LogError;
+use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
 
 /// What may not be there.
@@ -139,24 +139,6 @@ fn database(error: &sqlx::Error) -> Problem {
         return Problem::unavailable("The service is not available at the moment; please try again.");
     }
     unexpected(error)
-}
-
-/// Whether the database is away or at its limits, so that trying again makes sense.
-fn is_outage(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        // Connections (08), resources (53), cancelled or shut down (57), deadlock and serialization (40), lock not
-        // free (55P03), a transaction that was ended for idling (25P03), a standby that was told to write.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
-        }),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! events. `app` wires it all, `config` reads the environment.
 
 pub mod app;
-pub mod command;
 pub mod config;
 mod domain;
 mod error;

@@ -4,15 +4,11 @@ mod password;
 mod refresh;
 mod session;
 mod signing;
-mod text;
 mod user;
 
 pub use password::{NewPassword, PASSWORD_CHARACTERS, Verified, dummy_hash, hash, verify};
 pub use refresh::{RETRY, RefreshToken, TokenSecret, Verdict, judge};
 pub use session::{Client, IDLE, LIFETIME, NewSession, Revocation, Session};
 pub use signing::{PublicKey, SigningKey, current};
-pub use text::{Email, Name, is_slug};
+pub use trellis_text::{Email, Name, Refusal, is_slug};
 pub use user::{Credentials, User};
-
-/// Why a value of a field is refused: a stable word and a sentence, as `Violations::check` takes them.
-pub type Refusal = (&'static str, String);

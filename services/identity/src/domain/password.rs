@@ -88,10 +88,7 @@ pub fn verify(password: &SecretString, hash: &str) -> Result<Verified, password_
         Err(password_hash::Error::PasswordInvalid) => false,
         Err(error) => return Err(error),
     };
-    Ok(Verified {
-        matches,
-        outdated: is_outdated(&parsed),
-    })
+    Ok(Verified { matches, outdated: is_outdated(&parsed) })
 }
 
 /// A hash of nobody's password: verified against where there is no user, so that it takes the same time.
@@ -106,8 +103,7 @@ fn is_outdated(hash: &PasswordHash) -> bool {
     let same = hash.algorithm == Algorithm::Argon2id.ident()
         && hash.version == Some(Version::V0x13.into())
         && Params::try_from(hash).is_ok_and(|params| {
-            (params.m_cost(), params.t_cost(), params.p_cost())
-                == (today.m_cost(), today.t_cost(), today.p_cost())
+            (params.m_cost(), params.t_cost(), params.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost())
         });
     !same
 }
@@ -119,9 +115,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> &'static str {
-        NewPassword::parse(&text.into())
-            .err()
-            .map_or("ok", |(code, _)| code)
+        NewPassword::parse(&text.into()).err().map_or("ok", |(code, _)| code)
     }
 
     #[test]
@@ -142,9 +136,9 @@ mod tests {
     #[test]
     fn the_list_has_what_the_rule_of_length_lets_through() {
         assert!(COMMON.lines().count() > 1000);
-        assert!(COMMON.lines().all(
-            |line| line.chars().count() >= PASSWORD_CHARACTERS.0 && line == line.to_lowercase()
-        ));
+        assert!(
+            COMMON.lines().all(|line| line.chars().count() >= PASSWORD_CHARACTERS.0 && line == line.to_lowercase())
+        );
         assert!(COMMON.lines().is_sorted());
     }
 
@@ -152,38 +146,15 @@ mod tests {
     fn hashes_are_verified_and_old_ones_noticed() {
         let password = SecretString::from("correct horse battery");
         let made = hash(&password).unwrap();
-        assert!(
-            made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{made}"
-        );
+        assert!(made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{made}");
         assert_ne!(made, hash(&password).unwrap());
-        assert_eq!(
-            verify(&password, &made).unwrap(),
-            Verified {
-                matches: true,
-                outdated: false
-            }
-        );
-        assert!(
-            !verify(&"correct horse batterz".into(), &made)
-                .unwrap()
-                .matches
-        );
+        assert_eq!(verify(&password, &made).unwrap(), Verified { matches: true, outdated: false });
+        assert!(!verify(&"correct horse batterz".into(), &made).unwrap().matches);
         assert!(!verify(&password, &dummy_hash().unwrap()).unwrap().matches);
 
-        let weak = Argon2::new(
-            Algorithm::Argon2id,
-            Version::V0x13,
-            Params::new(1024, 1, 1, None).unwrap(),
-        );
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 1, 1, None).unwrap());
         let old: PasswordHash = weak.hash_password(b"correct horse battery").unwrap();
-        assert_eq!(
-            verify(&password, &old.to_string()).unwrap(),
-            Verified {
-                matches: true,
-                outdated: true
-            }
-        );
+        assert_eq!(verify(&password, &old.to_string()).unwrap(), Verified { matches: true, outdated: true });
         assert!(verify(&password, "plain").is_err());
     }
 }

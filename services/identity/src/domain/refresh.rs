@@ -38,9 +38,7 @@ impl RefreshToken {
     /// The one token that this one can be exchanged for.
     #[must_use]
     pub fn successor(&self, secret: &TokenSecret) -> Self {
-        Self(SecretBox::new(Box::new(
-            secret.mac("refresh token successor", self.0.expose_secret()),
-        )))
+        Self(SecretBox::new(Box::new(secret.mac("refresh token successor", self.0.expose_secret()))))
     }
 }
 
@@ -58,8 +56,8 @@ impl TokenSecret {
 
     /// A keyed hash; `purpose` keeps uses apart.
     pub fn mac(&self, purpose: &'static str, data: &[u8]) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes())
-            .expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).expect("HMAC takes keys of any length");
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(data);
@@ -79,11 +77,7 @@ pub enum Verdict {
 }
 
 /// Judges a token by when it was spent and whether its successor is still unused.
-pub fn judge(
-    spent_at: Option<DateTime<Utc>>,
-    successor_unused: bool,
-    now: DateTime<Utc>,
-) -> Verdict {
+pub fn judge(spent_at: Option<DateTime<Utc>>, successor_unused: bool, now: DateTime<Utc>) -> Verdict {
     match spent_at {
         None => Verdict::Rotate,
         Some(spent_at) if successor_unused && now - spent_at <= RETRY => Verdict::Repeat,
@@ -109,23 +103,13 @@ mod tests {
         let successor = token.successor(&secret("a"));
         assert_eq!(successor.expose(), again.successor(&secret("a")).expose());
         assert_ne!(successor.expose(), again.successor(&secret("b")).expose());
-        assert_ne!(
-            successor.expose(),
-            successor.successor(&secret("a")).expose()
-        );
+        assert_ne!(successor.expose(), successor.successor(&secret("a")).expose());
         assert_eq!(successor.expose().len(), 43);
     }
 
     #[test]
     fn what_is_no_token_is_not_looked_up() {
-        for wrong in [
-            "",
-            "x",
-            "not base64 at all!",
-            &"A".repeat(42),
-            &"A".repeat(44),
-            &"A".repeat(100_000),
-        ] {
+        for wrong in ["", "x", "not base64 at all!", &"A".repeat(42), &"A".repeat(44), &"A".repeat(100_000)] {
             assert!(RefreshToken::parse(wrong).is_none(), "{wrong:.50}");
         }
         assert!(TokenSecret::new("x".repeat(31).into()).is_none());

@@ -23,16 +23,8 @@ pub struct Client {
 impl Client {
     /// Cuts what is too long and drops what a text cannot hold: no login fails for its user agent.
     pub fn new(user_agent: &str, ip: &str) -> Self {
-        let clean = |text: &str, limit| {
-            text.chars()
-                .filter(|c| !c.is_control())
-                .take(limit)
-                .collect()
-        };
-        Self {
-            user_agent: clean(user_agent, USER_AGENT_CHARACTERS),
-            ip: clean(ip, IP_CHARACTERS),
-        }
+        let clean = |text: &str, limit| text.chars().filter(|c| !c.is_control()).take(limit).collect();
+        Self { user_agent: clean(user_agent, USER_AGENT_CHARACTERS), ip: clean(ip, IP_CHARACTERS) }
     }
 }
 
@@ -79,12 +71,7 @@ mod tests {
         let now = Utc::now();
         let session = |idle, left, revoked| Session {
             id: Uuid::nil(),
-            user: User {
-                id: Uuid::nil(),
-                email: String::new(),
-                name: String::new(),
-                created_at: now,
-            },
+            user: User { id: Uuid::nil(), email: String::new(), name: String::new(), created_at: now },
             last_used_at: now - idle,
             expires_at: now + left,
             revoked,

@@ -30,18 +30,8 @@ impl SigningKey {
         Self::new(kid, seed, not_before, None)
     }
 
-    pub fn new(
-        kid: String,
-        seed: [u8; 32],
-        not_before: DateTime<Utc>,
-        retired_at: Option<DateTime<Utc>>,
-    ) -> Self {
-        Self {
-            kid,
-            seed: SecretBox::new(Box::new(seed)),
-            not_before,
-            retired_at,
-        }
+    pub fn new(kid: String, seed: [u8; 32], not_before: DateTime<Utc>, retired_at: Option<DateTime<Utc>>) -> Self {
+        Self { kid, seed: SecretBox::new(Box::new(seed)), not_before, retired_at }
     }
 
     pub fn seed(&self) -> &[u8; 32] {
@@ -49,33 +39,24 @@ impl SigningKey {
     }
 
     pub fn public(&self) -> PublicKey {
-        PublicKey {
-            kid: self.kid.clone(),
-            key: public(self.seed()),
-        }
+        PublicKey { kid: self.kid.clone(), key: public(self.seed()) }
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
 fn public(seed: &[u8; 32]) -> [u8; 32] {
-    ed25519_dalek::SigningKey::from_bytes(seed)
-        .verifying_key()
-        .to_bytes()
+    ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes()
 }
 
 /// The key to sign with: the newest whose time has come and that is not retired.
 pub fn current(keys: &[SigningKey], now: DateTime<Utc>) -> Option<&SigningKey> {
     keys.iter()
-        .filter(|key| {
-            key.not_before <= now && key.retired_at.is_none_or(|retired_at| now < retired_at)
-        })
+        .filter(|key| key.not_before <= now && key.retired_at.is_none_or(|retired_at| now < retired_at))
         .max_by_key(|key| key.not_before)
 }
 
@@ -94,23 +75,14 @@ mod tests {
         };
         let chosen = |keys: &[SigningKey]| current(keys, now).map(|key| key.kid.clone());
         assert_eq!(chosen(&[]), None);
-        assert_eq!(
-            chosen(&[key("a", -10, None), key("b", 1, None)]),
-            Some("a".to_owned())
-        );
-        assert_eq!(
-            chosen(&[key("a", -10, Some(5)), key("b", -1, None)]),
-            Some("b".to_owned())
-        );
+        assert_eq!(chosen(&[key("a", -10, None), key("b", 1, None)]), Some("a".to_owned()));
+        assert_eq!(chosen(&[key("a", -10, Some(5)), key("b", -1, None)]), Some("b".to_owned()));
         assert_eq!(chosen(&[key("a", -10, Some(0)), key("b", 1, None)]), None);
     }
 
     #[test]
     fn keys_are_told_apart_by_their_public_half() {
-        let (one, other) = (
-            SigningKey::generate(Utc::now()),
-            SigningKey::generate(Utc::now()),
-        );
+        let (one, other) = (SigningKey::generate(Utc::now()), SigningKey::generate(Utc::now()));
         assert_ne!(one.kid, other.kid);
         assert_ne!(one.public().key, other.public().key);
         assert!(!format!("{one:?}").contains("seed"));

@@ -8,10 +8,7 @@ use super::wire;
 use crate::ops::SessionFeed;
 
 impl SessionSource for SessionFeed {
-    async fn follow(
-        &self,
-        request: FollowSessionsRequest,
-    ) -> Result<FollowSessionsResponse, Status> {
+    async fn follow(&self, request: FollowSessionsRequest) -> Result<FollowSessionsResponse, Status> {
         Ok(wire::feed(self.read(&request.epoch, request.after).await?))
     }
 }

@@ -41,15 +41,10 @@ impl IdentityService for IdentityGrpc {
             long_lived: message.long_lived,
         };
         let tokens = self.ops.register(&caller, register).await?;
-        Ok(Response::new(proto::RegisterResponse {
-            tokens: Some(wire::tokens(tokens)),
-        }))
+        Ok(Response::new(proto::RegisterResponse { tokens: Some(wire::tokens(tokens)) }))
     }
 
-    async fn login(
-        &self,
-        request: Request<proto::LoginRequest>,
-    ) -> Result<Response<proto::LoginResponse>, Status> {
+    async fn login(&self, request: Request<proto::LoginRequest>) -> Result<Response<proto::LoginResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
         let login = Login {
@@ -59,9 +54,7 @@ impl IdentityService for IdentityGrpc {
             long_lived: message.long_lived,
         };
         let tokens = self.ops.login(&caller, login).await?;
-        Ok(Response::new(proto::LoginResponse {
-            tokens: Some(wire::tokens(tokens)),
-        }))
+        Ok(Response::new(proto::LoginResponse { tokens: Some(wire::tokens(tokens)) }))
     }
 
     async fn refresh(
@@ -71,32 +64,19 @@ impl IdentityService for IdentityGrpc {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
         let client = wire::client(message.client.as_ref());
-        let refresh = Refresh {
-            token: message.refresh_token.into(),
-            client,
-        };
+        let refresh = Refresh { token: message.refresh_token.into(), client };
         let tokens = self.ops.refresh(&caller, refresh).await?;
-        Ok(Response::new(proto::RefreshResponse {
-            tokens: Some(wire::tokens(tokens)),
-        }))
+        Ok(Response::new(proto::RefreshResponse { tokens: Some(wire::tokens(tokens)) }))
     }
 
-    async fn logout(
-        &self,
-        request: Request<proto::LogoutRequest>,
-    ) -> Result<Response<proto::LogoutResponse>, Status> {
+    async fn logout(&self, request: Request<proto::LogoutRequest>) -> Result<Response<proto::LogoutResponse>, Status> {
         self.ops.logout(&Caller::of(&request)?).await?;
         Ok(Response::new(proto::LogoutResponse {}))
     }
 
-    async fn get_me(
-        &self,
-        request: Request<proto::GetMeRequest>,
-    ) -> Result<Response<proto::GetMeResponse>, Status> {
+    async fn get_me(&self, request: Request<proto::GetMeRequest>) -> Result<Response<proto::GetMeResponse>, Status> {
         let user = self.ops.me(&Caller::of(&request)?).await?;
-        Ok(Response::new(proto::GetMeResponse {
-            user: Some(wire::user(user)),
-        }))
+        Ok(Response::new(proto::GetMeResponse { user: Some(wire::user(user)) }))
     }
 
     async fn update_me(
@@ -104,13 +84,8 @@ impl IdentityService for IdentityGrpc {
         request: Request<proto::UpdateMeRequest>,
     ) -> Result<Response<proto::UpdateMeResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let user = self
-            .ops
-            .rename_me(&caller, request.into_inner().name.as_deref())
-            .await?;
-        Ok(Response::new(proto::UpdateMeResponse {
-            user: Some(wire::user(user)),
-        }))
+        let user = self.ops.rename_me(&caller, request.into_inner().name.as_deref()).await?;
+        Ok(Response::new(proto::UpdateMeResponse { user: Some(wire::user(user)) }))
     }
 
     async fn change_password(
@@ -120,11 +95,8 @@ impl IdentityService for IdentityGrpc {
         let caller = Caller::of(&request)?;
         let idempotency = IdempotencyKey::of(&request);
         let message = request.into_inner();
-        let change = ChangePassword {
-            current: message.current_password.into(),
-            new: message.new_password.into(),
-            idempotency,
-        };
+        let change =
+            ChangePassword { current: message.current_password.into(), new: message.new_password.into(), idempotency };
         let changed = self.ops.change_password(&caller, change).await?;
         let mut response = Response::new(proto::ChangePasswordResponse {});
         if changed == Changed::Before {
@@ -139,13 +111,8 @@ impl IdentityService for IdentityGrpc {
     ) -> Result<Response<proto::BatchGetUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
-        let users = self
-            .ops
-            .find_users(&caller, &message.ids, &message.emails)
-            .await?;
-        Ok(Response::new(proto::BatchGetUsersResponse {
-            users: users.into_iter().map(wire::user).collect(),
-        }))
+        let users = self.ops.find_users(&caller, &message.ids, &message.emails).await?;
+        Ok(Response::new(proto::BatchGetUsersResponse { users: users.into_iter().map(wire::user).collect() }))
     }
 
     async fn follow_sessions(
@@ -154,10 +121,7 @@ impl IdentityService for IdentityGrpc {
     ) -> Result<Response<proto::FollowSessionsResponse>, Status> {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
-        let feed = self
-            .ops
-            .follow_sessions(&caller, &message.epoch, message.after)
-            .await?;
+        let feed = self.ops.follow_sessions(&caller, &message.epoch, message.after).await?;
         Ok(Response::new(wire::feed(feed)))
     }
 }

@@ -10,9 +10,7 @@ use crate::{
 };
 
 pub(super) fn client(client: Option<&proto::ClientInfo>) -> Client {
-    client
-        .map(|client| Client::new(&client.user_agent, &client.ip))
-        .unwrap_or_default()
+    client.map(|client| Client::new(&client.user_agent, &client.ip)).unwrap_or_default()
 }
 
 pub(super) fn user(user: User) -> proto::User {
@@ -34,10 +32,7 @@ pub(super) fn tokens(tokens: Tokens) -> proto::Tokens {
 }
 
 pub(super) fn feed(feed: Feed) -> proto::FollowSessionsResponse {
-    let key = |PublicKey { kid, key }| proto::PublicKey {
-        kid,
-        key: key.to_vec(),
-    };
+    let key = |PublicKey { kid, key }| proto::PublicKey { kid, key: key.to_vec() };
     proto::FollowSessionsResponse {
         epoch: feed.epoch.to_string(),
         head: feed.head,

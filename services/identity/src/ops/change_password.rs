@@ -41,33 +41,19 @@ struct Change<'a> {
 
 impl Ops {
     #[tracing::instrument(skip_all)]
-    pub async fn change_password(
-        &self,
-        caller: &Caller,
-        request: ChangePassword,
-    ) -> Result<Changed, Error> {
+    pub async fn change_password(&self, caller: &Caller, request: ChangePassword) -> Result<Changed, Error> {
         let user = caller.user()?;
         let new = validate(&request)?;
         let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
         for _ in 0..ATTEMPTS {
             let old_hash = users::password_hash(self.log.pool(), user.id, user.session).await?;
             let old_hash = old_hash.ok_or(Error::Unauthenticated)?;
-            if !self
-                .hasher
-                .verify(&request.current, Some(&old_hash))
-                .await?
-                .matches
-            {
+            if !self.hasher.verify(&request.current, Some(&old_hash)).await?.matches {
                 // A retry shows the password that its first request has changed.
                 return self.answered_before(idempotent.as_ref()).await;
             }
             let new_hash = self.hasher.hash(&new).await?;
-            let change = Change {
-                user: user.id,
-                session: user.session,
-                old_hash: &old_hash,
-                new_hash: &new_hash,
-            };
+            let change = Change { user: user.id, session: user.session, old_hash: &old_hash, new_hash: &new_hash };
             if let Some(changed) = self.apply(&change, idempotent.as_ref()).await? {
                 return Ok(changed);
             }
@@ -81,12 +67,7 @@ impl Ops {
         change: &Change<'_>,
         idempotent: Option<&IdempotentRequest>,
     ) -> Result<Option<Changed>, Error> {
-        let Change {
-            user,
-            session,
-            old_hash,
-            new_hash,
-        } = *change;
+        let Change { user, session, old_hash, new_hash } = *change;
         // Every session that ends takes this scope first: what is seen of sessions under it stays so.
         let mut write = self.log.begin(SESSIONS).await?;
         if let Some(request) = idempotent {
@@ -109,38 +90,22 @@ impl Ops {
         Ok(Some(Changed::Now))
     }
 
-    async fn answered_before(
-        &self,
-        idempotent: Option<&IdempotentRequest>,
-    ) -> Result<Changed, Error> {
+    async fn answered_before(&self, idempotent: Option<&IdempotentRequest>) -> Result<Changed, Error> {
         let Some(request) = idempotent else {
             return Err(Error::IncorrectPassword);
         };
         let mut tx = self.log.begin_unlogged().await?;
         let answered = kept(&request.find(tx.conn()).await?)?;
         tx.rollback().await?;
-        if answered {
-            Ok(Changed::Before)
-        } else {
-            Err(Error::IncorrectPassword)
-        }
+        if answered { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
     }
 
     /// The body has passwords in it: its digest is stored only under the server's secret, or it would be a way to
     /// guess them that costs no argon2.
     fn idempotent(&self, user: Uuid, key: IdempotencyKey) -> IdempotentRequest {
-        let IdempotencyKey {
-            key,
-            operation,
-            fingerprint,
-        } = key;
+        let IdempotencyKey { key, operation, fingerprint } = key;
         let fingerprint = self.token_secret.mac("password change", &fingerprint);
-        IdempotentRequest {
-            user,
-            operation,
-            key,
-            fingerprint,
-        }
+        IdempotentRequest { user, operation, key, fingerprint }
     }
 }
 

@@ -30,12 +30,7 @@ pub struct SessionFeed {
 
 impl Ops {
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn follow_sessions(
-        &self,
-        caller: &Caller,
-        epoch: &str,
-        after: u64,
-    ) -> Result<Feed, Error> {
+    pub async fn follow_sessions(&self, caller: &Caller, epoch: &str, after: u64) -> Result<Feed, Error> {
         caller.service()?;
         SessionFeed::new(self.log.clone()).read(epoch, after).await
     }
@@ -57,12 +52,6 @@ impl SessionFeed {
         let after = if full { 0 } else { after };
         let revoked = sessions::revoked_after(self.log.pool(), after, now - FORGET_AFTER).await?;
         let keys = signing_keys::published(self.log.pool(), now).await?;
-        Ok(Feed {
-            epoch: self.log.epoch(),
-            head,
-            full,
-            revoked,
-            keys,
-        })
+        Ok(Feed { epoch: self.log.epoch(), head, full, revoked, keys })
     }
 }

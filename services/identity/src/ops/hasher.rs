@@ -50,36 +50,20 @@ impl Hasher {
     }
 
     /// Without a hash to compare with it takes as long, and never matches.
-    pub async fn verify(
-        &self,
-        password: &SecretString,
-        hash: Option<&str>,
-    ) -> Result<Verified, Error> {
+    pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verified, Error> {
         let known = hash.is_some();
-        let (password, hash) = (
-            password.clone(),
-            hash.map_or_else(|| Arc::clone(&self.dummy), Arc::from),
-        );
+        let (password, hash) = (password.clone(), hash.map_or_else(|| Arc::clone(&self.dummy), Arc::from));
         let verified = self.run(move || domain::verify(&password, &hash)).await?;
-        Ok(Verified {
-            matches: verified.matches && known,
-            ..verified
-        })
+        Ok(Verified { matches: verified.matches && known, ..verified })
     }
 
-    async fn run<T, E>(
-        &self,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Error>
+    async fn run<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Error>
     where
         T: Send + 'static,
         E: std::fmt::Display + Send + 'static,
     {
         let _admitted = self.admitted.try_acquire().map_err(|_| Error::Crowded)?;
-        let core = Arc::clone(&self.cores)
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::Crowded)?;
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Crowded)?;
         let span = Span::current();
         let done = tokio::task::spawn_blocking(move || {
             let _entered = span.enter();
@@ -89,12 +73,8 @@ impl Hasher {
         });
         match done.await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Error::Unexpected(format!(
-                "password hashing failed: {error}"
-            ))),
-            Err(error) => Err(Error::Unexpected(format!(
-                "password hashing was broken off: {error}"
-            ))),
+            Ok(Err(error)) => Err(Error::Unexpected(format!("password hashing failed: {error}"))),
+            Err(error) => Err(Error::Unexpected(format!("password hashing was broken off: {error}"))),
         }
     }
 }
@@ -114,10 +94,7 @@ mod tests {
         let all = join_all((0..6).map(|_| hasher.verify(&password, None))).await;
         let served = all.iter().filter(|result| result.is_ok()).count();
         assert_eq!(served, 3);
-        assert!(all.iter().all(|result| matches!(
-            result,
-            Ok(Verified { matches: false, .. }) | Err(Error::Crowded)
-        )));
+        assert!(all.iter().all(|result| matches!(result, Ok(Verified { matches: false, .. }) | Err(Error::Crowded))));
         assert!(hasher.verify(&password, None).await.is_ok());
     }
 }

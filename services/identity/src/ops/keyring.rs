@@ -41,18 +41,12 @@ impl Keyring {
             keys.push(key);
         }
         tx.commit().await?;
-        Ok(Self {
-            keys: RwLock::new(keys),
-        })
+        Ok(Self { keys: RwLock::new(keys) })
     }
 
     /// Keeps up with keys that are made or retired elsewhere.
     pub async fn keep_current(&self, log: &Log, shutdown: CancellationToken) {
-        while shutdown
-            .run_until_cancelled(tokio::time::sleep(RELOAD))
-            .await
-            .is_some()
-        {
+        while shutdown.run_until_cancelled(tokio::time::sleep(RELOAD)).await.is_some() {
             if let Err(error) = self.reload(log).await {
                 tracing::warn!(%error, "could not reload the signing keys, trying again");
             }
@@ -84,10 +78,7 @@ impl Keyring {
             exp: expires_at.timestamp(),
         };
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = domain::current(&keys, issued_at)
-            .ok_or_else(|| Error::Unexpected("no key may sign now".into()))?;
-        claims
-            .sign(&key.kid, key.seed())
-            .map_err(|error| Error::Unexpected(format!("signing failed: {error}")))
+        let key = domain::current(&keys, issued_at).ok_or_else(|| Error::Unexpected("no key may sign now".into()))?;
+        claims.sign(&key.kid, key.seed()).map_err(|error| Error::Unexpected(format!("signing failed: {error}")))
     }
 }

@@ -30,12 +30,7 @@ impl Ops {
             let found = users::credentials(self.log.pool(), email).await?;
             let hash = found.as_ref().map(|found| found.password_hash.as_str());
             let verified = self.hasher.verify(&request.password, hash).await?;
-            let Some(Credentials {
-                user,
-                password_hash,
-                pending: false,
-            }) = found.filter(|_| verified.matches)
-            else {
+            let Some(Credentials { user, password_hash, pending: false }) = found.filter(|_| verified.matches) else {
                 return Err(Error::InvalidCredentials);
             };
             let id = user.id;
@@ -43,9 +38,7 @@ impl Ops {
             if !users::hold_password(tx.conn(), id, &password_hash).await? {
                 continue;
             }
-            let tokens = self
-                .open_session(tx.conn(), user, &request.client, request.long_lived)
-                .await?;
+            let tokens = self.open_session(tx.conn(), user, &request.client, request.long_lived).await?;
             tx.commit().await?;
             if verified.outdated {
                 self.renew_hash(id, &request.password, &password_hash).await;
@@ -72,10 +65,7 @@ impl Ops {
 /// Only what cannot be looked up is refused as such; all else is simply wrong.
 fn validate(request: &Login) -> Result<&str, Error> {
     let mut violations = Violations::new();
-    let fields = [
-        ("email", request.email.trim()),
-        ("password", request.password.expose_secret()),
-    ];
+    let fields = [("email", request.email.trim()), ("password", request.password.expose_secret())];
     for (field, text) in fields {
         if text.is_empty() {
             violations.push(field, "required", "must be given");

@@ -13,23 +13,15 @@ const MOST: usize = 500;
 impl Ops {
     /// Those that there are, each once, in no order. What can be no id or e-mail is simply not there.
     #[tracing::instrument(skip_all)]
-    pub async fn find_users(
-        &self,
-        caller: &Caller,
-        ids: &[String],
-        emails: &[String],
-    ) -> Result<Vec<User>, Error> {
+    pub async fn find_users(&self, caller: &Caller, ids: &[String], emails: &[String]) -> Result<Vec<User>, Error> {
         caller.service()?;
         if ids.len() + emails.len() > MOST {
             let detail = format!("At most {MOST} ids and e-mails can be asked for at once.");
             return Err(Problem::new(Code::InvalidRequest, detail).into());
         }
         let ids: Vec<Uuid> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        let emails: Vec<String> = emails
-            .iter()
-            .map(|email| email.trim().to_owned())
-            .filter(|email| !email.contains('\0'))
-            .collect();
+        let emails: Vec<String> =
+            emails.iter().map(|email| email.trim().to_owned()).filter(|email| !email.contains('\0')).collect();
         if ids.is_empty() && emails.is_empty() {
             return Ok(Vec::new());
         }

@@ -55,11 +55,7 @@ pub struct Lifetimes {
 
 impl Lifetimes {
     fn of(self, long_lived: bool) -> TimeDelta {
-        if long_lived {
-            self.long_access
-        } else {
-            self.access
-        }
+        if long_lived { self.long_access } else { self.access }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Org, as registration needs it: joining an organization, and asking later whether that came about.
 
 use trellis_authn::ServiceKey;
-use trellis_proto::org::v1::{
-    HasMembershipRequest, JoinRequest, org_service_client::OrgServiceClient,
-};
+use trellis_proto::org::v1::{HasMembershipRequest, JoinRequest, org_service_client::OrgServiceClient};
 use trellis_rpc::{Channel, Code, Problem};
 use uuid::Uuid;
 
@@ -19,20 +17,12 @@ pub struct Org {
 
 impl Org {
     pub fn new(channel: Channel, key: ServiceKey) -> Self {
-        Self {
-            client: OrgServiceClient::new(channel),
-            key,
-        }
+        Self { client: OrgServiceClient::new(channel), key }
     }
 
     /// Makes a new user a member; asked again it answers the same. `InvitationRequired` is a definite no, everything
     /// else leaves open what happened.
-    pub(super) async fn join(
-        &self,
-        user: Uuid,
-        email: &Email,
-        target: &Target,
-    ) -> Result<(), Error> {
+    pub(super) async fn join(&self, user: Uuid, email: &Email, target: &Target) -> Result<(), Error> {
         let request = self.key.request(JoinRequest {
             user_id: user.to_string(),
             email: email.as_str().to_owned(),
@@ -45,10 +35,9 @@ impl Org {
         let problem = Problem::from(&status);
         match problem.code {
             // What org cannot make sense of, it did not act on either.
-            Code::InvitationRequired
-            | Code::NotFound
-            | Code::ValidationFailed
-            | Code::InvalidRequest => Err(Error::InvitationRequired),
+            Code::InvitationRequired | Code::NotFound | Code::ValidationFailed | Code::InvalidRequest => {
+                Err(Error::InvitationRequired)
+            }
             _ => {
                 tracing::warn!(%user, code = problem.code.as_str(), "it is not known whether a new user joined");
                 Err(Error::OrgUnavailable)
@@ -58,15 +47,7 @@ impl Org {
 
     /// Whether a user is a member anywhere.
     pub(super) async fn has_membership(&self, user: Uuid) -> Result<bool, Problem> {
-        let request = self.key.request(HasMembershipRequest {
-            user_id: user.to_string(),
-        });
-        Ok(self
-            .client
-            .clone()
-            .has_membership(request)
-            .await?
-            .into_inner()
-            .member)
+        let request = self.key.request(HasMembershipRequest { user_id: user.to_string() });
+        Ok(self.client.clone().has_membership(request).await?.into_inner().member)
     }
 }

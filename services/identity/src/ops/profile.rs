@@ -14,9 +14,7 @@ impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn me(&self, caller: &Caller) -> Result<User, Error> {
         let user = caller.user()?;
-        users::signed_in(self.log.pool(), user.id, user.session)
-            .await?
-            .ok_or(Error::Unauthenticated)
+        users::signed_in(self.log.pool(), user.id, user.session).await?.ok_or(Error::Unauthenticated)
     }
 
     #[tracing::instrument(skip_all)]
@@ -28,8 +26,7 @@ impl Ops {
         let mut violations = Violations::new();
         let name = violations.check("name", Name::parse(name));
         violations.finish()?;
-        let name =
-            name.ok_or_else(|| Error::Unexpected("a name was refused without a word".into()))?;
+        let name = name.ok_or_else(|| Error::Unexpected("a name was refused without a word".into()))?;
         let mut tx = self.log.begin_unlogged().await?;
         let renamed = users::rename(tx.conn(), user.id, user.session, &name).await?;
         let renamed = renamed.ok_or(Error::Unauthenticated)?;

@@ -35,8 +35,7 @@ impl Ops {
             violations.push("refresh_token", "required", "must be given");
             violations.finish()?;
         }
-        let token =
-            RefreshToken::parse(request.token.expose_secret()).ok_or(Error::Unauthenticated)?;
+        let token = RefreshToken::parse(request.token.expose_secret()).ok_or(Error::Unauthenticated)?;
         match self.exchange(&token, &request.client, now()).await? {
             Outcome::Tokens(tokens) => Ok(tokens),
             // Once spent and past its time a token stays so: nothing is judged again.
@@ -49,24 +48,15 @@ impl Ops {
         }
     }
 
-    async fn exchange(
-        &self,
-        token: &RefreshToken,
-        client: &Client,
-        now: DateTime<Utc>,
-    ) -> Result<Outcome, Error> {
+    async fn exchange(&self, token: &RefreshToken, client: &Client, now: DateTime<Utc>) -> Result<Outcome, Error> {
         let (hash, successor) = (token.hash(), token.successor(&self.token_secret));
         let mut tx = self.log.begin_unlogged().await?;
         let session = sessions::lock_by_token(tx.conn(), &hash).await?;
-        let session = session
-            .filter(|session| session.lives(now))
-            .ok_or(Error::Unauthenticated)?;
+        let session = session.filter(|session| session.lives(now)).ok_or(Error::Unauthenticated)?;
         let state = refresh_tokens::state(tx.conn(), &hash, &successor.hash()).await?;
         let state = state.ok_or(Error::Unauthenticated)?;
         match judge(state.spent_at, state.successor_unused, now) {
-            Verdict::Rotate => {
-                refresh_tokens::rotate(tx.conn(), &hash, &successor.hash(), now).await?
-            }
+            Verdict::Rotate => refresh_tokens::rotate(tx.conn(), &hash, &successor.hash(), now).await?,
             Verdict::Repeat => {}
             Verdict::Reused => {
                 tx.rollback().await?;
@@ -78,11 +68,6 @@ impl Ops {
         sessions::touch(tx.conn(), id, client, now, access.expires_at).await?;
         tx.commit().await?;
         let expires_in = access.expires_in;
-        Ok(Outcome::Tokens(Tokens {
-            user,
-            access: access.token,
-            expires_in,
-            refresh: successor,
-        }))
+        Ok(Outcome::Tokens(Tokens { user, access: access.token, expires_in, refresh: successor }))
     }
 }

@@ -55,15 +55,11 @@ impl Ops {
             created_at: now(),
         };
         match target {
-            None => {
-                self.register_alone(user, &password_hash, &request.client, request.long_lived)
-                    .await
-            }
+            None => self.register_alone(user, &password_hash, &request.client, request.long_lived).await,
             Some(target) => {
                 self.insert_pending(&user, &password_hash).await?;
                 self.join(&user, &new.email, &target).await?;
-                self.activate(user, &request.client, request.long_lived)
-                    .await
+                self.activate(user, &request.client, request.long_lived).await
             }
         }
     }
@@ -79,9 +75,7 @@ impl Ops {
         if !users::insert(tx.conn(), &user, password_hash, None).await? {
             return Err(Error::EmailTaken);
         }
-        let tokens = self
-            .open_session(tx.conn(), user, client, long_lived)
-            .await?;
+        let tokens = self.open_session(tx.conn(), user, client, long_lived).await?;
         tx.commit().await?;
         Ok(tokens)
     }
@@ -105,12 +99,7 @@ impl Ops {
         joined
     }
 
-    async fn activate(
-        &self,
-        user: User,
-        client: &Client,
-        long_lived: bool,
-    ) -> Result<Tokens, Error> {
+    async fn activate(&self, user: User, client: &Client, long_lived: bool) -> Result<Tokens, Error> {
         let mut tx = self.log.begin_unlogged().await?;
         if !users::activate(tx.conn(), user.id).await? {
             // This took longer than the sweeper waits, and it was here first.
@@ -119,9 +108,7 @@ impl Ops {
                 Some(false) | None => return Err(Error::OrgUnavailable),
             }
         }
-        let tokens = self
-            .open_session(tx.conn(), user, client, long_lived)
-            .await?;
+        let tokens = self.open_session(tx.conn(), user, client, long_lived).await?;
         tx.commit().await?;
         Ok(tokens)
     }
@@ -134,16 +121,10 @@ fn validate(request: &Register) -> Result<NewUser, Error> {
     let password = violations.check("password", NewPassword::parse(&request.password));
     let name = violations.check("name", Name::parse(&request.name));
     match (email, password, name) {
-        (Some(email), Some(password), Some(name)) => Ok(NewUser {
-            email,
-            name,
-            password,
-        }),
+        (Some(email), Some(password), Some(name)) => Ok(NewUser { email, name, password }),
         _ => match violations.finish() {
             Err(problem) => Err(problem.into()),
-            Ok(()) => Err(Error::Unexpected(
-                "a field was refused without a word".into(),
-            )),
+            Ok(()) => Err(Error::Unexpected("a field was refused without a word".into())),
         },
     }
 }

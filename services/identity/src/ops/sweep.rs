@@ -25,11 +25,7 @@ impl Ops {
             if let Err(error) = self.sweep(now()).await {
                 tracing::warn!(%error, "could not sweep, trying again");
             }
-            if shutdown
-                .run_until_cancelled(tokio::time::sleep(EVERY))
-                .await
-                .is_none()
-            {
+            if shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 return;
             }
         }
@@ -48,8 +44,7 @@ impl Ops {
         }
         loop {
             let mut tx = self.log.begin_unlogged().await?;
-            let deleted =
-                sessions::delete_over(tx.conn(), now, now - FORGET_AFTER * 2, BATCH).await?;
+            let deleted = sessions::delete_over(tx.conn(), now, now - FORGET_AFTER * 2, BATCH).await?;
             tx.commit().await?;
             if deleted < BATCH.unsigned_abs() {
                 return Ok(());

@@ -49,11 +49,7 @@ impl Ops {
         // Tokens tell whole seconds.
         let expires_at = now.trunc_subsecs(0) + expires_in;
         let token = self.keyring.sign(user, session, now, expires_at)?;
-        Ok(Access {
-            token,
-            expires_in,
-            expires_at,
-        })
+        Ok(Access { token, expires_in, expires_at })
     }
 
     /// Opens a session of a user whose right to it was proven, in the transaction that proved it.
@@ -67,29 +63,15 @@ impl Ops {
         let (now, id) = (now(), Uuid::now_v7());
         let access = self.access_token(user.id, id, long_lived, now)?;
         let refresh = RefreshToken::generate();
-        let session = NewSession {
-            id,
-            user_id: user.id,
-            client,
-            created_at: now,
-            access_expires_at: access.expires_at,
-        };
+        let session =
+            NewSession { id, user_id: user.id, client, created_at: now, access_expires_at: access.expires_at };
         sessions::insert(conn, &session).await?;
         refresh_tokens::insert(conn, &refresh.hash(), id, now).await?;
-        Ok(Tokens {
-            user,
-            access: access.token,
-            expires_in: access.expires_in,
-            refresh,
-        })
+        Ok(Tokens { user, access: access.token, expires_in: access.expires_in, refresh })
     }
 
     /// Ends one session, for everyone within a second; `false` where it had ended already.
-    pub(super) async fn end_session(
-        &self,
-        session: Uuid,
-        actor: Option<Uuid>,
-    ) -> Result<bool, Error> {
+    pub(super) async fn end_session(&self, session: Uuid, actor: Option<Uuid>) -> Result<bool, Error> {
         let mut write = self.log.begin(SESSIONS).await?;
         let seq = write.seq();
         let Some(revocation) = sessions::revoke(write.conn(), session, seq, now()).await? else {
@@ -104,10 +86,7 @@ impl Ops {
     /// Verifies no token of these any more, here and now; the feed tells the others.
     pub(super) fn forget_sessions(&self, revocations: &[Revocation]) {
         for revocation in revocations {
-            self.sessions.revoke(
-                revocation.session_id,
-                revocation.access_expires_at + FORGET_AFTER,
-            );
+            self.sessions.revoke(revocation.session_id, revocation.access_expires_at + FORGET_AFTER);
         }
     }
 }
@@ -115,12 +94,7 @@ impl Ops {
 /// The event of sessions that ended together.
 pub(super) fn ended(revocations: &[Revocation], actor: Option<Uuid>) -> NewEvent {
     let sessions = revocations.iter().map(revoked).collect();
-    NewEvent {
-        kind: "session.revoked",
-        actor,
-        subject: None,
-        payload: EndedSessions { sessions }.encode_to_vec(),
-    }
+    NewEvent { kind: "session.revoked", actor, subject: None, payload: EndedSessions { sessions }.encode_to_vec() }
 }
 
 /// An ended session, as followers hear of it.

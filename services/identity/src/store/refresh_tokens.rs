@@ -28,11 +28,7 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn state(
-    conn: &mut PgConnection,
-    hash: &[u8; 32],
-    successor: &[u8; 32],
-) -> sqlx::Result<Option<State>> {
+pub async fn state(conn: &mut PgConnection, hash: &[u8; 32], successor: &[u8; 32]) -> sqlx::Result<Option<State>> {
     let row = query!(
         r#"SELECT spent_at,
                   EXISTS (SELECT FROM refresh_tokens next
@@ -44,10 +40,7 @@ pub async fn state(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| State {
-        spent_at: row.spent_at,
-        successor_unused: row.successor_unused,
-    }))
+    Ok(row.map(|row| State { spent_at: row.spent_at, successor_unused: row.successor_unused }))
 }
 
 /// Exchanges a token for its successor, in one statement.

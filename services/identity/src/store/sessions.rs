@@ -26,10 +26,7 @@ pub async fn insert(conn: &mut PgConnection, session: &NewSession<'_>) -> sqlx::
 
 /// The session that a refresh token belongs to, locked until the transaction ends. What is then read of its tokens
 /// is current: read it in a statement of its own.
-pub async fn lock_by_token(
-    conn: &mut PgConnection,
-    hash: &[u8; 32],
-) -> sqlx::Result<Option<Session>> {
+pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> {
     let row = query!(
         r#"SELECT s.id, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
                   u.id AS user_id, u.email, u.name, u.created_at
@@ -42,12 +39,7 @@ pub async fn lock_by_token(
     .await?;
     Ok(row.map(|row| Session {
         id: row.id,
-        user: User {
-            id: row.user_id,
-            email: row.email,
-            name: row.name,
-            created_at: row.created_at,
-        },
+        user: User { id: row.user_id, email: row.email, name: row.name, created_at: row.created_at },
         last_used_at: row.last_used_at,
         expires_at: row.expires_at,
         revoked: row.revoked,
@@ -93,11 +85,7 @@ pub async fn revoke(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Revocation {
-        session_id: id,
-        seq,
-        access_expires_at: row.access_expires_at,
-    }))
+    Ok(row.map(|row| Revocation { session_id: id, seq, access_expires_at: row.access_expires_at }))
 }
 
 /// Ends all sessions of a user but one, under one number of the log.
@@ -119,23 +107,12 @@ pub async fn revoke_others(
     )
     .fetch_all(conn)
     .await?;
-    let revocation = |id, access_expires_at| Revocation {
-        session_id: id,
-        seq,
-        access_expires_at,
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| revocation(row.id, row.access_expires_at))
-        .collect())
+    let revocation = |id, access_expires_at| Revocation { session_id: id, seq, access_expires_at };
+    Ok(rows.into_iter().map(|row| revocation(row.id, row.access_expires_at)).collect())
 }
 
 /// Sessions that were ended after a number, those left out whose access tokens expired before a time; in order.
-pub async fn revoked_after(
-    pool: &PgPool,
-    after: u64,
-    expired_before: DateTime<Utc>,
-) -> sqlx::Result<Vec<Revocation>> {
+pub async fn revoked_after(pool: &PgPool, after: u64, expired_before: DateTime<Utc>) -> sqlx::Result<Vec<Revocation>> {
     let rows = query!(
         r#"SELECT id, revoked_seq AS "revoked_seq!", access_expires_at FROM sessions
            WHERE revoked_seq > $1 AND access_expires_at >= $2

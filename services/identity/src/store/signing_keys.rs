@@ -10,21 +10,11 @@ const FIRST_KEY: (i32, i32) = (0x7473, 1);
 
 /// Waits for the right to make keys, until the transaction ends.
 pub async fn lock(conn: &mut PgConnection) -> sqlx::Result<()> {
-    query!(
-        "SELECT pg_advisory_xact_lock($1, $2)",
-        FIRST_KEY.0,
-        FIRST_KEY.1
-    )
-    .execute(conn)
-    .await?;
+    query!("SELECT pg_advisory_xact_lock($1, $2)", FIRST_KEY.0, FIRST_KEY.1).execute(conn).await?;
     Ok(())
 }
 
-pub async fn insert(
-    conn: &mut PgConnection,
-    key: &SigningKey,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn insert(conn: &mut PgConnection, key: &SigningKey, now: DateTime<Utc>) -> sqlx::Result<()> {
     let public = key.public();
     query!(
         "INSERT INTO signing_keys (kid, seed, public_key, created_at, not_before) VALUES ($1, $2, $3, $4, $5)",
@@ -49,14 +39,7 @@ pub async fn all(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Ve
     .fetch_all(conn)
     .await?;
     rows.into_iter()
-        .map(|row| {
-            Ok(SigningKey::new(
-                row.kid,
-                bytes(&row.seed)?,
-                row.not_before,
-                row.retired_at,
-            ))
-        })
+        .map(|row| Ok(SigningKey::new(row.kid, bytes(&row.seed)?, row.not_before, row.retired_at)))
         .collect()
 }
 
@@ -69,19 +52,10 @@ pub async fn published(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Pu
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(PublicKey {
-                kid: row.kid,
-                key: bytes(&row.public_key)?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok(PublicKey { kid: row.kid, key: bytes(&row.public_key)? })).collect()
 }
 
 /// The table's check says that they are 32.
 fn bytes(column: &[u8]) -> sqlx::Result<[u8; 32]> {
-    column
-        .try_into()
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    column.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

@@ -30,12 +30,9 @@ pub async fn insert(
 
 /// Whether an e-mail is taken, by a pending user too.
 pub async fn email_is_taken(pool: &PgPool, email: &Email) -> sqlx::Result<bool> {
-    query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM users WHERE lower(email) = lower($1)) AS "taken!""#,
-        email.as_str()
-    )
-    .fetch_one(pool)
-    .await
+    query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE lower(email) = lower($1)) AS "taken!""#, email.as_str())
+        .fetch_one(pool)
+        .await
 }
 
 /// What a login is checked against.
@@ -48,12 +45,7 @@ pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Cred
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|row| Credentials {
-        user: User {
-            id: row.id,
-            email: row.email,
-            name: row.name,
-            created_at: row.created_at,
-        },
+        user: User { id: row.id, email: row.email, name: row.name, created_at: row.created_at },
         password_hash: row.password_hash,
         pending: row.pending,
     }))
@@ -73,11 +65,7 @@ pub async fn password_hash(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Resu
 
 /// Holds a user's password as it is until the transaction ends; `false` where it is no longer this one. So a login
 /// with the old password cannot slip in beside a change of it.
-pub async fn hold_password(
-    conn: &mut PgConnection,
-    id: Uuid,
-    password_hash: &str,
-) -> sqlx::Result<bool> {
+pub async fn hold_password(conn: &mut PgConnection, id: Uuid, password_hash: &str) -> sqlx::Result<bool> {
     let row = query!(
         r#"SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND pending_since IS NULL FOR SHARE"#,
         id,
@@ -90,14 +78,9 @@ pub async fn hold_password(
 
 /// The same password under a better hash; `false` where it is no longer the old one.
 pub async fn rehash(conn: &mut PgConnection, id: Uuid, old: &str, new: &str) -> sqlx::Result<bool> {
-    let done = query!(
-        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
-        id,
-        old,
-        new
-    )
-    .execute(conn)
-    .await?;
+    let done = query!("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id, old, new)
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -136,12 +119,7 @@ pub async fn signed_in(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Result<O
 }
 
 /// `None` where the session has ended.
-pub async fn rename(
-    conn: &mut PgConnection,
-    id: Uuid,
-    session: Uuid,
-    name: &Name,
-) -> sqlx::Result<Option<User>> {
+pub async fn rename(conn: &mut PgConnection, id: Uuid, session: Uuid, name: &Name) -> sqlx::Result<Option<User>> {
     query_as!(
         User,
         "UPDATE users u SET name = $3 FROM sessions s
@@ -171,47 +149,28 @@ pub async fn find(pool: &PgPool, ids: &[Uuid], emails: &[String]) -> sqlx::Resul
 
 /// Ends a registration well; `false` where there is no such pending user.
 pub async fn activate(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let done = query!(
-        "UPDATE users SET pending_since = NULL WHERE id = $1 AND pending_since IS NOT NULL",
-        id
-    )
-    .execute(conn)
-    .await?;
+    let done = query!("UPDATE users SET pending_since = NULL WHERE id = $1 AND pending_since IS NOT NULL", id)
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Undoes a registration; `false` where there is no such pending user.
 pub async fn delete_pending(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let done = query!(
-        "DELETE FROM users WHERE id = $1 AND pending_since IS NOT NULL",
-        id
-    )
-    .execute(conn)
-    .await?;
+    let done = query!("DELETE FROM users WHERE id = $1 AND pending_since IS NOT NULL", id).execute(conn).await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Whether a user may log in; `None` where there is none.
 pub async fn is_active(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<bool>> {
-    query_scalar!(
-        r#"SELECT pending_since IS NULL AS "active!" FROM users WHERE id = $1"#,
-        id
-    )
-    .fetch_optional(conn)
-    .await
+    query_scalar!(r#"SELECT pending_since IS NULL AS "active!" FROM users WHERE id = $1"#, id)
+        .fetch_optional(conn)
+        .await
 }
 
 /// Registrations that have been waiting since before a time, oldest first.
-pub async fn pending_since_before(
-    pool: &PgPool,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
-    query_scalar!(
-        "SELECT id FROM users WHERE pending_since < $1 ORDER BY pending_since LIMIT $2",
-        before,
-        limit
-    )
-    .fetch_all(pool)
-    .await
+pub async fn pending_since_before(pool: &PgPool, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+    query_scalar!("SELECT id FROM users WHERE pending_since < $1 ORDER BY pending_since LIMIT $2", before, limit)
+        .fetch_all(pool)
+        .await
 }

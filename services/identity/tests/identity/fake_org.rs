@@ -18,9 +18,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 use trellis_authn::{AuthnLayer, PeerKeys, Sessions};
-use trellis_proto::org::v1::{
-    HasMembershipRequest, HasMembershipResponse, JoinRequest, JoinResponse, Role,
-};
+use trellis_proto::org::v1::{HasMembershipRequest, HasMembershipResponse, JoinRequest, JoinResponse, Role};
 use trellis_rpc::{Code, Problem, Server};
 
 /// What it does when it is asked to take a user.
@@ -53,21 +51,13 @@ impl FakeOrg {
     /// Believes service tokens of these only, as the real one does.
     pub async fn start(peers: PeerKeys) -> Self {
         let state = Arc::<Mutex<State>>::default();
-        let server = Server::bind("127.0.0.1:0".parse().unwrap(), &[Fake::NAME])
-            .await
-            .unwrap();
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), &[Fake::NAME]).await.unwrap();
         let address = server.address();
         let stop = CancellationToken::new();
         let authn = AuthnLayer::new(Sessions::fixed([]), peers);
-        let routes = Routes::new(authn.layer(Fake {
-            state: Arc::clone(&state),
-        }));
+        let routes = Routes::new(authn.layer(Fake { state: Arc::clone(&state) }));
         tokio::spawn(server.serve(routes, stop.clone()));
-        Self {
-            address,
-            state,
-            _stop: stop.drop_guard(),
-        }
+        Self { address, state, _stop: stop.drop_guard() }
     }
 
     pub fn behaves(&self, behaviour: Behaviour) {
@@ -97,25 +87,17 @@ impl Fake {
                     return Err(Status::unavailable("the answer was lost"));
                 }
                 let org_id = uuid::Uuid::now_v7().to_string();
-                Ok(JoinResponse {
-                    org_id,
-                    role: Role::Member.into(),
-                })
+                Ok(JoinResponse { org_id, role: Role::Member.into() })
             }
         }
     }
 
-    fn has_membership(
-        &self,
-        request: &HasMembershipRequest,
-    ) -> Result<HasMembershipResponse, Status> {
+    fn has_membership(&self, request: &HasMembershipRequest) -> Result<HasMembershipResponse, Status> {
         let state = self.state.lock().unwrap();
         if state.behaviour == Behaviour::Away {
             return Err(Status::unavailable("away"));
         }
-        Ok(HasMembershipResponse {
-            member: state.members.contains(&request.user_id),
-        })
+        Ok(HasMembershipResponse { member: state.members.contains(&request.user_id) })
     }
 }
 
@@ -145,14 +127,11 @@ impl tower::Service<http::Request<Body>> for Fake {
                     Grpc::new(ProstCodec::default()).unary(join, request).await
                 }
                 Some("HasMembership") => {
-                    let has_membership =
-                        tower::service_fn(|request: Request<HasMembershipRequest>| {
-                            let answer = fake.has_membership(request.get_ref()).map(Response::new);
-                            async { answer }
-                        });
-                    Grpc::new(ProstCodec::default())
-                        .unary(has_membership, request)
-                        .await
+                    let has_membership = tower::service_fn(|request: Request<HasMembershipRequest>| {
+                        let answer = fake.has_membership(request.get_ref()).map(Response::new);
+                        async { answer }
+                    });
+                    Grpc::new(ProstCodec::default()).unary(has_membership, request).await
                 }
                 _ => Status::unimplemented("the fake cannot do that").into_http(),
             })

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, Version, password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version, password_hash::phc::PasswordHash};
 use trellis_rpc::Code;
 
 use crate::world::{PASSWORD, World, fields};
@@ -13,25 +11,17 @@ use crate::world::{PASSWORD, World, fields};
 async fn an_unknown_email_and_a_wrong_password_are_one_answer_in_one_time() {
     let world = World::start().await;
     world.register("ann@example.com").await.unwrap();
-    let wrong = world
-        .login("ann@example.com", "incorrect horse")
-        .await
-        .unwrap_err();
+    let wrong = world.login("ann@example.com", "incorrect horse").await.unwrap_err();
     assert_eq!(wrong.code, Code::InvalidCredentials);
-    for (email, password) in [
-        ("bob@example.com", PASSWORD),
-        ("nonsense", PASSWORD),
-        ("ann@example.com", " correct horse battery"),
-    ] {
+    for (email, password) in
+        [("bob@example.com", PASSWORD), ("nonsense", PASSWORD), ("ann@example.com", " correct horse battery")]
+    {
         assert_eq!(world.login(email, password).await.unwrap_err(), wrong);
     }
     // The fastest of several: without the dummy hash the unknown one would take a tenth.
     let known = fastest(&world, "ann@example.com").await;
     let unknown = fastest(&world, "bob@example.com").await;
-    assert!(
-        unknown * 3 > known && known * 3 > unknown,
-        "{known:?} {unknown:?}"
-    );
+    assert!(unknown * 3 > known && known * 3 > unknown, "{known:?} {unknown:?}");
     world.end().await;
 }
 
@@ -49,21 +39,12 @@ async fn fastest(world: &World, email: &str) -> Duration {
 async fn what_cannot_be_looked_up_is_refused_by_field() {
     let world = World::start().await;
     let problem = world.login("  ", "").await.unwrap_err();
-    assert_eq!(
-        fields(&problem),
-        [("email", "required"), ("password", "required")]
-    );
+    assert_eq!(fields(&problem), [("email", "required"), ("password", "required")]);
     let problem = world.login("a\0@example.com", "x\0").await.unwrap_err();
-    assert_eq!(
-        fields(&problem),
-        [("email", "invalid"), ("password", "invalid")]
-    );
+    assert_eq!(fields(&problem), [("email", "invalid"), ("password", "invalid")]);
     // However long: it is simply wrong.
     let long = "x".repeat(100_000);
-    assert_eq!(
-        world.login(&long, &long).await.unwrap_err().code,
-        Code::InvalidCredentials
-    );
+    assert_eq!(world.login(&long, &long).await.unwrap_err().code, Code::InvalidCredentials);
     world.end().await;
 }
 
@@ -71,27 +52,12 @@ async fn what_cannot_be_looked_up_is_refused_by_field() {
 async fn an_outdated_hash_is_renewed() {
     let world = World::start().await;
     world.register("ann@example.com").await.unwrap();
-    let weak = Argon2::new(
-        Algorithm::Argon2id,
-        Version::V0x13,
-        Params::new(4096, 1, 1, None).unwrap(),
-    );
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 1, 1, None).unwrap());
     let old: PasswordHash = weak.hash_password(PASSWORD.as_bytes()).unwrap();
-    sqlx::query("UPDATE users SET password_hash = $1")
-        .bind(old.to_string())
-        .execute(&world.pool)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE users SET password_hash = $1").bind(old.to_string()).execute(&world.pool).await.unwrap();
     let outdated = "SELECT count(*) FROM users WHERE password_hash LIKE '%m=4096%'";
 
-    assert_eq!(
-        world
-            .login("ann@example.com", "incorrect horse")
-            .await
-            .unwrap_err()
-            .code,
-        Code::InvalidCredentials
-    );
+    assert_eq!(world.login("ann@example.com", "incorrect horse").await.unwrap_err().code, Code::InvalidCredentials);
     assert_eq!(world.count(outdated).await, 1);
     world.login("ann@example.com", PASSWORD).await.unwrap();
     assert_eq!(world.count(outdated).await, 0);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use trellis_identity::app::App;
+use trellis_identity::app;
 
 use crate::world::{World, wait_until_ready};
 
@@ -12,18 +12,14 @@ async fn without_a_database_it_waits_and_can_be_told_to_stop() {
     let world = World::start().await;
     let mut config = world.config.clone();
     let nobody = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
-    (config.database_url, config.migration_database_url) = (nobody.into(), None);
-    let app = App::bind(config).await.unwrap();
-    let (address, shutdown) = (app.address(), CancellationToken::new());
-    let running = tokio::spawn(app.run(shutdown.clone()));
+    (config.service.database_url, config.service.migration_database_url) = (nobody.into(), None);
+    let service = app::bind(config).await.unwrap();
+    let (address, shutdown) = (service.address(), CancellationToken::new());
+    let running = tokio::spawn(service.run(shutdown.clone()));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!trellis_rpc::is_ready(address).await);
     shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(2), running)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(2), running).await.unwrap().unwrap().unwrap();
     world.end().await;
 }
 
@@ -31,10 +27,10 @@ async fn without_a_database_it_waits_and_can_be_told_to_stop() {
 async fn without_nats_it_is_ready_and_stops_in_time() {
     let world = World::start().await;
     let mut config = world.config.clone();
-    config.nats_url = "nats://127.0.0.1:1".to_owned();
-    let app = App::bind(config).await.unwrap();
-    let (address, shutdown) = (app.address(), CancellationToken::new());
-    let running = tokio::spawn(app.run(shutdown.clone()));
+    config.service.nats_url = "nats://127.0.0.1:1".to_owned();
+    let service = app::bind(config).await.unwrap();
+    let (address, shutdown) = (service.address(), CancellationToken::new());
+    let running = tokio::spawn(service.run(shutdown.clone()));
     wait_until_ready(address).await;
     let stopping = Instant::now();
     shutdown.cancel();

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use trellis_rpc::Code;
 
-use crate::world::{PASSWORD, World};
+use crate::world::{PASSWORD, World, fields};
 
 const ENDED: &str = "SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL";
 
@@ -15,17 +15,12 @@ async fn each_token_is_exchanged_for_the_next() {
     let third = world.refresh(&second.refresh_token).await.unwrap();
     assert_ne!(first.refresh_token, second.refresh_token);
     assert_ne!(second.refresh_token, third.refresh_token);
-    assert_eq!(
-        (third.user.clone(), third.expires_in),
-        (first.user.clone(), 900)
-    );
+    assert_eq!((third.user.clone(), third.expires_in), (first.user.clone(), 900));
     assert!(world.is_signed_in(&first).await && world.is_signed_in(&third).await);
     assert_eq!(world.count("SELECT count(*) FROM sessions").await, 1);
     // The tokens themselves are nowhere to be read.
-    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM refresh_tokens")
-        .fetch_all(&world.pool)
-        .await
-        .unwrap();
+    let stored: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT hash FROM refresh_tokens").fetch_all(&world.pool).await.unwrap();
     assert_eq!(stored.len(), 3);
     world.end().await;
 }
@@ -35,9 +30,7 @@ async fn a_retry_gets_the_same_successor() {
     let world = World::start().await;
     let first = world.register("ann@example.com").await.unwrap();
     let second = world.refresh(&first.refresh_token).await.unwrap();
-    world
-        .execute("UPDATE refresh_tokens SET spent_at = spent_at - interval '25 s'")
-        .await;
+    world.execute("UPDATE refresh_tokens SET spent_at = spent_at - interval '25 s'").await;
     let again = world.refresh(&first.refresh_token).await.unwrap();
     assert_eq!(again.refresh_token, second.refresh_token);
     assert_ne!(again.access_token, second.access_token);
@@ -54,27 +47,12 @@ async fn fifty_at_once_get_one_successor() {
     let clients = [world.client.clone(), other];
     let answers = join_all((0..50).map(|i| {
         let (mut client, token) = (clients[i % 2].clone(), first.refresh_token.clone());
-        let request = world.as_gateway(trellis_proto::identity::v1::RefreshRequest {
-            refresh_token: token,
-            client: None,
-        });
-        async move {
-            client
-                .refresh(request)
-                .await
-                .unwrap()
-                .into_inner()
-                .tokens
-                .unwrap()
-                .refresh_token
-        }
+        let request =
+            world.as_gateway(trellis_proto::identity::v1::RefreshRequest { refresh_token: token, client: None });
+        async move { client.refresh(request).await.unwrap().into_inner().tokens.unwrap().refresh_token }
     }))
     .await;
-    assert!(
-        answers
-            .iter()
-            .all(|token| *token == answers[0] && *token != first.refresh_token)
-    );
+    assert!(answers.iter().all(|token| *token == answers[0] && *token != first.refresh_token));
     assert_eq!(world.count("SELECT count(*) FROM refresh_tokens").await, 2);
     assert_eq!(world.count(ENDED).await, 0);
     world.end().await;
@@ -89,29 +67,15 @@ async fn an_old_token_ends_the_family() {
     let third = world.refresh(&second.refresh_token).await.unwrap();
 
     // The successor is in use: within 30 s or not, someone has a copy.
-    assert_eq!(
-        world.refresh(&first.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
-    assert_eq!(
-        world.refresh(&third.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
+    assert_eq!(world.refresh(&first.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(world.refresh(&third.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
     assert!(!world.is_signed_in(&third).await);
     assert!(world.is_signed_in(&elsewhere).await);
     assert!(world.refresh(&elsewhere.refresh_token).await.is_ok());
     assert_eq!(world.count(ENDED).await, 1);
     // Said once, however often it is tried.
-    assert_eq!(
-        world.refresh(&first.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
-    assert_eq!(
-        world
-            .count("SELECT count(*) FROM event_log WHERE kind = 'session.revoked'")
-            .await,
-        1
-    );
+    assert_eq!(world.refresh(&first.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(world.count("SELECT count(*) FROM event_log WHERE kind = 'session.revoked'").await, 1);
     assert_eq!(world.count("SELECT last_seq FROM scopes").await, 1);
     world.end().await;
 }
@@ -121,17 +85,9 @@ async fn after_half_a_minute_a_retry_is_theft() {
     let world = World::start().await;
     let first = world.register("ann@example.com").await.unwrap();
     let second = world.refresh(&first.refresh_token).await.unwrap();
-    world
-        .execute("UPDATE refresh_tokens SET spent_at = spent_at - interval '31 s'")
-        .await;
-    assert_eq!(
-        world.refresh(&first.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
-    assert_eq!(
-        world.refresh(&second.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
+    world.execute("UPDATE refresh_tokens SET spent_at = spent_at - interval '31 s'").await;
+    assert_eq!(world.refresh(&first.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(world.refresh(&second.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
     assert_eq!(world.count(ENDED).await, 1);
     world.end().await;
 }
@@ -140,11 +96,10 @@ async fn after_half_a_minute_a_retry_is_theft() {
 async fn an_unknown_token_ends_nothing() {
     let world = World::start().await;
     let tokens = world.register("ann@example.com").await.unwrap();
-    for unknown in ["", "nonsense", &"A".repeat(43), &"x".repeat(10_000), "\0"] {
-        assert_eq!(
-            world.refresh(unknown).await.unwrap_err().code,
-            Code::Unauthenticated
-        );
+    let none = world.refresh("").await.unwrap_err();
+    assert_eq!((none.code, fields(&none)), (Code::ValidationFailed, vec![("refresh_token", "required")]));
+    for unknown in ["nonsense", &"A".repeat(43), &"x".repeat(10_000), "\0"] {
+        assert_eq!(world.refresh(unknown).await.unwrap_err().code, Code::Unauthenticated);
     }
     assert_eq!(world.count(ENDED).await, 0);
     assert!(world.refresh(&tokens.refresh_token).await.is_ok());
@@ -155,40 +110,19 @@ async fn an_unknown_token_ends_nothing() {
 async fn sessions_last_thirty_days_unused_and_ninety_in_all() {
     let world = World::start().await;
     let tokens = world.register("ann@example.com").await.unwrap();
-    world
-        .execute("UPDATE sessions SET last_used_at = now() - interval '29 days 23 h'")
-        .await;
+    world.execute("UPDATE sessions SET last_used_at = now() - interval '29 days 23 h'").await;
     let tokens = world.refresh(&tokens.refresh_token).await.unwrap();
-    assert_eq!(
-        world
-            .count("SELECT count(*) FROM sessions WHERE last_used_at > now() - interval '1 min'")
-            .await,
-        1
-    );
-    world
-        .execute("UPDATE sessions SET last_used_at = now() - interval '30 days'")
-        .await;
-    assert_eq!(
-        world.refresh(&tokens.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
+    assert_eq!(world.count("SELECT count(*) FROM sessions WHERE last_used_at > now() - interval '1 min'").await, 1);
+    world.execute("UPDATE sessions SET last_used_at = now() - interval '30 days'").await;
+    assert_eq!(world.refresh(&tokens.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
 
     let tokens = world.login("ann@example.com", PASSWORD).await.unwrap();
     assert_eq!(
-        world
-            .count(
-                "SELECT count(*) FROM sessions WHERE expires_at = created_at + interval '90 days'"
-            )
-            .await,
+        world.count("SELECT count(*) FROM sessions WHERE expires_at = created_at + interval '90 days'").await,
         2
     );
-    world
-        .execute("UPDATE sessions SET expires_at = now() - interval '1 s'")
-        .await;
-    assert_eq!(
-        world.refresh(&tokens.refresh_token).await.unwrap_err().code,
-        Code::Unauthenticated
-    );
+    world.execute("UPDATE sessions SET expires_at = now() - interval '1 s'").await;
+    assert_eq!(world.refresh(&tokens.refresh_token).await.unwrap_err().code, Code::Unauthenticated);
     assert_eq!(world.count(ENDED).await, 0);
     world.end().await;
 }
@@ -198,11 +132,12 @@ async fn what_is_over_is_forgotten() {
     let mut world = World::start().await;
     world.register("ann@example.com").await.unwrap();
     let alive = world.login("ann@example.com", PASSWORD).await.unwrap();
-    world.execute(
-        "UPDATE sessions SET expires_at = now() - interval '1 s', access_expires_at = now() - interval '5 min' \
+    world
+        .execute(
+            "UPDATE sessions SET expires_at = now() - interval '1 s', access_expires_at = now() - interval '5 min' \
          WHERE id = (SELECT id FROM sessions ORDER BY created_at LIMIT 1)",
-    )
-    .await;
+        )
+        .await;
     world.add_replica().await;
     world.eventually("SELECT count(*) FROM sessions", 1).await;
     assert_eq!(world.count("SELECT count(*) FROM refresh_tokens").await, 1);

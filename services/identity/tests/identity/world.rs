@@ -2,20 +2,20 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code as GrpcCode, Request, Status};
-use trellis_authn::{PeerKeys, ServiceKey, ServiceName};
-use trellis_identity::{app::App, config::Config};
+use trellis_authn::{ServiceKey, ServiceName};
+use trellis_identity::{app, config::Config};
 use trellis_local::testing::{self, TestDatabase};
 use trellis_proto::identity::v1::{
     ClientInfo, GetMeRequest, LoginRequest, RefreshRequest, RegisterRequest, Tokens,
     identity_service_client::IdentityServiceClient,
 };
 use trellis_rpc::{Channel, Problem};
-use trellis_telemetry::TelemetryConfig;
+use trellis_settings::Settings;
 
 use crate::fake_org::FakeOrg;
 
@@ -42,54 +42,32 @@ struct Replica {
 
 impl World {
     pub async fn start() -> Self {
-        let database = tokio::task::spawn_blocking(|| testing::database("identity"))
-            .await
-            .unwrap()
-            .unwrap();
-        let (gateway_seed, identity_seed) =
-            (ServiceKey::generate_seed(), ServiceKey::generate_seed());
+        let database = tokio::task::spawn_blocking(|| testing::database("identity")).await.unwrap().unwrap();
+        let (gateway_seed, identity_seed) = (ServiceKey::generate_seed(), ServiceKey::generate_seed());
         let gateway = ServiceKey::new(ServiceName::Gateway, &gateway_seed).unwrap();
         let identity = ServiceKey::new(ServiceName::Identity, &identity_seed).unwrap();
-        let peers: PeerKeys = format!(
-            "gateway={},identity={}",
-            gateway.public_key_base64(),
-            identity.public_key_base64()
-        )
-        .parse()
-        .unwrap();
-        let org = FakeOrg::start(peers.clone()).await;
-        let config = Config {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            database_url: SecretString::from(database.runtime_url.clone()),
-            migration_database_url: Some(SecretString::from(database.owner_url.clone())),
-            connections: 8,
-            event_retention: Duration::from_hours(1),
-            nats_url: testing::nats_url().unwrap(),
-            service_key: identity_seed,
-            peers,
-            org: format!("http://{}", org.address).parse().unwrap(),
-            token_secret: SecretString::from("a secret that only the tests know"),
-            access_token_ttl: Duration::from_mins(15),
-            long_access_token_ttl: Duration::from_hours(12),
-            telemetry: TelemetryConfig {
-                filter: "off".to_owned(),
-                json: false,
-                otlp_endpoint: None,
-                sample_ratio: 0.0,
-                metrics_listen: None,
-            },
-        };
+        let peers = format!("gateway={},identity={}", gateway.public_key_base64(), identity.public_key_base64());
+        let org = FakeOrg::start(peers.parse().unwrap()).await;
+        let variables = [
+            ("TRELLIS_LISTEN", "127.0.0.1:0".to_owned()),
+            ("TRELLIS_DATABASE_URL", database.runtime_url.clone()),
+            ("TRELLIS_MIGRATION_DATABASE_URL", database.owner_url.clone()),
+            ("TRELLIS_DATABASE_CONNECTIONS", "8".to_owned()),
+            ("TRELLIS_NATS_URL", testing::nats_url().unwrap()),
+            ("TRELLIS_SERVICE_KEY", identity_seed.expose_secret().to_owned()),
+            ("TRELLIS_PEER_KEYS", peers),
+            ("TRELLIS_ORG_URL", format!("http://{}", org.address)),
+            ("TRELLIS_TOKEN_SECRET", "a secret that only the tests know".to_owned()),
+        ];
+        let mut settings = Settings::from_source(Box::new(move |name| {
+            let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
+            Some(value.clone())
+        }));
+        let config = Config::read(&mut settings);
+        settings.finish().unwrap();
         let pool = PgPool::connect(&database.superuser_url).await.unwrap();
         let (replica, client) = Replica::start(config.clone()).await;
-        Self {
-            client,
-            gateway,
-            org,
-            pool,
-            config,
-            replicas: vec![replica],
-            _database: database,
-        }
+        Self { client, gateway, org, pool, config, replicas: vec![replica], _database: database }
     }
 
     /// One more process on the same database. When it starts, it sweeps.
@@ -117,54 +95,24 @@ impl World {
     }
 
     pub async fn register_as(&self, request: RegisterRequest) -> Result<Tokens, Problem> {
-        let answer = self
-            .client
-            .clone()
-            .register(self.as_gateway(request))
-            .await?;
+        let answer = self.client.clone().register(self.as_gateway(request)).await?;
         Ok(answer.into_inner().tokens.unwrap())
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Result<Tokens, Problem> {
-        let request = LoginRequest {
-            email: email.into(),
-            password: password.into(),
-            client: Some(browser()),
-            long_lived: false,
-        };
-        Ok(self
-            .client
-            .clone()
-            .login(self.as_gateway(request))
-            .await?
-            .into_inner()
-            .tokens
-            .unwrap())
+        let request =
+            LoginRequest { email: email.into(), password: password.into(), client: Some(browser()), long_lived: false };
+        Ok(self.client.clone().login(self.as_gateway(request)).await?.into_inner().tokens.unwrap())
     }
 
     pub async fn refresh(&self, token: &str) -> Result<Tokens, Problem> {
-        let request = RefreshRequest {
-            refresh_token: token.into(),
-            client: Some(browser()),
-        };
-        Ok(self
-            .client
-            .clone()
-            .refresh(self.as_gateway(request))
-            .await?
-            .into_inner()
-            .tokens
-            .unwrap())
+        let request = RefreshRequest { refresh_token: token.into(), client: Some(browser()) };
+        Ok(self.client.clone().refresh(self.as_gateway(request)).await?.into_inner().tokens.unwrap())
     }
 
     /// Whether an access token is still good.
     pub async fn is_signed_in(&self, tokens: &Tokens) -> bool {
-        match self
-            .client
-            .clone()
-            .get_me(as_user(tokens, GetMeRequest {}))
-            .await
-        {
+        match self.client.clone().get_me(as_user(tokens, GetMeRequest {})).await {
             Ok(_) => true,
             Err(status) if status.code() == GrpcCode::Unauthenticated => false,
             Err(status) => panic!("{status:?}"),
@@ -183,10 +131,7 @@ impl World {
     pub async fn eventually(&self, sql: &'static str, expected: i64) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while self.count(sql).await != expected {
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "{sql} is never {expected}"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "{sql} is never {expected}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -194,10 +139,10 @@ impl World {
 
 impl Replica {
     async fn start(config: Config) -> (Self, Client) {
-        let app = App::bind(config).await.unwrap();
-        let address = app.address();
+        let service = app::bind(config).await.unwrap();
+        let address = service.address();
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(app.run(shutdown.clone()));
+        let task = tokio::spawn(service.run(shutdown.clone()));
         wait_until_ready(address).await;
         let channel = Channel::new(&format!("http://{address}").parse().unwrap());
         (Self { shutdown, task }, IdentityServiceClient::new(channel))
@@ -223,18 +168,12 @@ pub fn registration(email: &str) -> RegisterRequest {
 }
 
 pub fn browser() -> ClientInfo {
-    ClientInfo {
-        user_agent: "Firefox".into(),
-        ip: "192.0.2.1".into(),
-    }
+    ClientInfo { user_agent: "Firefox".into(), ip: "192.0.2.1".into() }
 }
 
 pub fn as_user<T>(tokens: &Tokens, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.metadata_mut().insert(
-        "authorization",
-        format!("Bearer {}", tokens.access_token).parse().unwrap(),
-    );
+    request.metadata_mut().insert("authorization", format!("Bearer {}", tokens.access_token).parse().unwrap());
     request
 }
 
@@ -244,9 +183,5 @@ pub fn code(status: &Status) -> &'static str {
 
 /// `(field, code)` of each.
 pub fn fields(problem: &Problem) -> Vec<(&str, &str)> {
-    problem
-        .fields
-        .iter()
-        .map(|field| (field.field.as_str(), field.code.as_str()))
-        .collect()
+    problem.fields.iter().map(|field| (field.field.as_str(), field.code.as_str())).collect()
 }

@@ -29,9 +29,7 @@ pub struct User {
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -49,9 +47,7 @@ impl Caller {
     pub fn user(&self) -> Result<&User, Status> {
         match self {
             Self::User(user) => Ok(user),
-            Self::Service(_) => {
-                Err(Problem::new(Code::Unauthenticated, "This needs a signed-in user.").into())
-            }
+            Self::Service(_) => Err(Problem::new(Code::Unauthenticated, "This needs a signed-in user.").into()),
         }
     }
 
@@ -65,30 +61,16 @@ impl Caller {
 }
 
 impl User {
-    pub(crate) fn new(
-        id: Uuid,
-        session: Uuid,
-        expires_at: i64,
-        token: &str,
-    ) -> Result<Self, TokenError> {
-        let mut token: MetadataValue<Ascii> = format!("Bearer {token}")
-            .parse()
-            .map_err(|_| TokenError::Invalid)?;
+    pub(crate) fn new(id: Uuid, session: Uuid, expires_at: i64, token: &str) -> Result<Self, TokenError> {
+        let mut token: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| TokenError::Invalid)?;
         token.set_sensitive(true);
-        Ok(Self {
-            id,
-            session,
-            expires_at,
-            token,
-        })
+        Ok(Self { id, session, expires_at, token })
     }
 
     /// A request that carries this user's own token.
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request
-            .metadata_mut()
-            .insert("authorization", self.token.clone());
+        request.metadata_mut().insert("authorization", self.token.clone());
         request
     }
 }

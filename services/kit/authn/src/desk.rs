@@ -35,11 +35,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `CheckAccess`; a closure so that tests can stand in for org.
-pub(crate) type Ask = Box<
-    dyn Fn(Request<CheckAccessRequest>) -> BoxFuture<'static, Result<CheckAccessResponse, Status>>
-        + Send
-        + Sync,
->;
+pub(crate) type Ask =
+    Box<dyn Fn(Request<CheckAccessRequest>) -> BoxFuture<'static, Result<CheckAccessResponse, Status>> + Send + Sync>;
 
 pub(crate) struct Desk {
     feed: Arc<Feed>,
@@ -64,16 +61,8 @@ struct Flight {
 
 impl Desk {
     pub(crate) fn new(feed: Arc<Feed>, ask: Ask) -> Arc<Self> {
-        let state = State {
-            ledger: Ledger::new(),
-            flights: HashMap::new(),
-            departures: 0,
-        };
-        Arc::new(Self {
-            feed,
-            ask,
-            state: Mutex::new(state),
-        })
+        let state = State { ledger: Ledger::new(), flights: HashMap::new(), departures: 0 };
+        Arc::new(Self { feed, ask, state: Mutex::new(state) })
     }
 
     /// The ledger, for what the feed brings.
@@ -85,15 +74,8 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) async fn check(
-        self: &Arc<Self>,
-        user: &User,
-        org: &str,
-    ) -> Result<Access, AccessError> {
-        let question = Question {
-            org: org.to_owned(),
-            user: user.id,
-        };
+    pub(crate) async fn check(self: &Arc<Self>, user: &User, org: &str) -> Result<Access, AccessError> {
+        let question = Question { org: org.to_owned(), user: user.id };
         let mut earliest = None;
         for _ in 0..ATTEMPTS {
             if !self.feed.fresh() {
@@ -111,11 +93,7 @@ impl Desk {
             };
             let earliest = *earliest.get_or_insert(departures);
             // An error says that the flight's task is no more.
-            let landed = flight
-                .landed
-                .wait_for(Option::is_some)
-                .await
-                .map_or(None, |result| *result);
+            let landed = flight.landed.wait_for(Option::is_some).await.map_or(None, |result| *result);
             match landed {
                 Some(Ok(access)) if self.state().ledger.current(user.id, &access) => {
                     return Ok(access);
@@ -140,19 +118,11 @@ impl Desk {
             Entry::Vacant(place) => {
                 state.departures += 1;
                 let (land, landed) = watch::channel(None);
-                let flight = place
-                    .insert(Flight {
-                        number: state.departures,
-                        landed,
-                    })
-                    .clone();
+                let flight = place.insert(Flight { number: state.departures, landed }).clone();
                 let (desk, user, question) = (Arc::clone(self), user.clone(), question.clone());
                 tokio::spawn(
                     async move {
-                        let arrival = Arrival {
-                            desk: &desk,
-                            flight: (question.clone(), user.session),
-                        };
+                        let arrival = Arrival { desk: &desk, flight: (question.clone(), user.session) };
                         let result = desk.ask(&user, &question).await;
                         // Off the board first: who comes after the answer asks anew.
                         drop(arrival);
@@ -175,19 +145,13 @@ impl Desk {
                 pause *= 4;
             }
             let asked_at = Instant::now();
-            let request = user.request(CheckAccessRequest {
-                org: question.org.clone(),
-            });
+            let request = user.request(CheckAccessRequest { org: question.org.clone() });
             let answer = with_deadline(PATIENCE, (self.ask)(request)).await;
             let access = match answer {
                 Ok(answer) => read(&answer).ok_or(AccessError::Unavailable)?,
                 Err(status) => return Err(refusal(&status)),
             };
-            if let Some(access) =
-                self.state()
-                    .ledger
-                    .admit(question, access, asked_at, Instant::now())
-            {
+            if let Some(access) = self.state().ledger.admit(question, access, asked_at, Instant::now()) {
                 return Ok(access);
             }
         }
@@ -211,31 +175,19 @@ impl Drop for Arrival<'_> {
 /// The contract's slug. What is none cannot be an organization, and is not asked for.
 fn is_slug(text: &str) -> bool {
     text.len() <= 50
-        && text.split('-').all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
 fn read(answer: &CheckAccessResponse) -> Option<Access> {
     let role = answer.role();
     let known = role != Role::Unspecified;
     let (org_id, epoch) = (answer.org_id.parse().ok()?, answer.epoch.parse().ok()?);
-    known.then_some(Access {
-        org_id,
-        role,
-        seq: answer.seq,
-        epoch,
-    })
+    known.then_some(Access { org_id, role, seq: answer.seq, epoch })
 }
 
 /// Only org's own "not found" is a no; whatever else went wrong says nothing of the membership.
 fn refusal(status: &Status) -> AccessError {
-    if Problem::from(status).code == Code::NotFound {
-        AccessError::NotFound
-    } else {
-        AccessError::Unavailable
-    }
+    if Problem::from(status).code == Code::NotFound { AccessError::NotFound } else { AccessError::Unavailable }
 }

@@ -37,11 +37,7 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new(name: &'static str) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            heard: watch::Sender::new(None),
-            bell: Notify::new(),
-        })
+        Arc::new(Self { name, heard: watch::Sender::new(None), bell: Notify::new() })
     }
 
     /// Resolves when an answer came once.
@@ -70,11 +66,7 @@ impl Feed {
     ) {
         if let Some(nats) = nats {
             let (feed, shutdown) = (Arc::clone(self), shutdown.clone());
-            tokio::spawn(async move {
-                shutdown
-                    .run_until_cancelled(feed.listen(nats, subject))
-                    .await
-            });
+            tokio::spawn(async move { shutdown.run_until_cancelled(feed.listen(nats, subject)).await });
         }
         let feed = Arc::clone(self);
         tokio::spawn(async move { shutdown.run_until_cancelled(feed.run(pull)).await });

@@ -26,11 +26,7 @@ impl Pull for Source {
         if self.hangs.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        if self.fails.load(Ordering::SeqCst) {
-            Err(Status::unavailable("down"))
-        } else {
-            Ok(())
-        }
+        if self.fails.load(Ordering::SeqCst) { Err(Status::unavailable("down")) } else { Ok(()) }
     }
 }
 

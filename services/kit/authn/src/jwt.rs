@@ -36,10 +36,7 @@ impl PublicKey {
         let raw: [u8; 32] = raw.try_into().ok()?;
         let key = VerifyingKey::from_bytes(&raw).ok()?;
         // `from_ed_der` wants the raw 32 bytes whatever its name says; with an SPKI it would refuse every token.
-        (!key.is_weak()).then(|| Self {
-            raw,
-            decoding: DecodingKey::from_ed_der(&raw),
-        })
+        (!key.is_weak()).then(|| Self { raw, decoding: DecodingKey::from_ed_der(&raw) })
     }
 
     pub(crate) fn raw(&self) -> [u8; 32] {
@@ -72,18 +69,11 @@ pub(crate) fn signing(seed: &[u8; 32]) -> Option<EncodingKey> {
     Some(EncodingKey::from_ed_der(der.as_bytes()))
 }
 
-pub(crate) fn sign(
-    typ: &str,
-    kid: &str,
-    claims: &impl Serialize,
-    key: &EncodingKey,
-) -> Option<SecretString> {
+pub(crate) fn sign(typ: &str, kid: &str, claims: &impl Serialize, key: &EncodingKey) -> Option<SecretString> {
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(typ.to_owned());
     header.kid = Some(kid.to_owned());
-    jsonwebtoken::encode(&header, claims, key)
-        .ok()
-        .map(Into::into)
+    jsonwebtoken::encode(&header, claims, key).ok().map(Into::into)
 }
 
 /// The `kid` of a token that claims to be of this type, before anything is believed. Costs no cryptography, so that
@@ -100,29 +90,19 @@ pub(crate) fn kid(token: &str, typ: &str) -> Option<String> {
         _ => named,
     };
     // `crit` names extensions that must be understood; we understand none.
-    let plain =
-        header.alg == Algorithm::EdDSA && header.crit.is_none() && named.eq_ignore_ascii_case(typ);
+    let plain = header.alg == Algorithm::EdDSA && header.crit.is_none() && named.eq_ignore_ascii_case(typ);
     header.kid.filter(|_| plain)
 }
 
 /// The claims of a token whose signature, issuer and audience are right. Times are the caller's to judge, so that a
 /// forged token is never told that it has "expired".
-pub(crate) fn claims<T: DeserializeOwned>(
-    token: &str,
-    key: &PublicKey,
-    issuer: &str,
-    audience: &str,
-) -> Option<T> {
+pub(crate) fn claims<T: DeserializeOwned>(token: &str, key: &PublicKey, issuer: &str, audience: &str) -> Option<T> {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.validate_exp = false;
-    Some(
-        jsonwebtoken::decode::<T>(token, &key.decoding, &validation)
-            .ok()?
-            .claims,
-    )
+    Some(jsonwebtoken::decode::<T>(token, &key.decoding, &validation).ok()?.claims)
 }
 
 /// Whether a token that expires then is still good, with the leeway.

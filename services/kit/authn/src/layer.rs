@@ -29,19 +29,13 @@ impl AuthnLayer {
 
     /// Puts a generated server behind this layer: `Routes::new(authn.layer(OrgServiceServer::new(…)))`.
     pub fn layer<S>(&self, service: S) -> Authenticated<S> {
-        Authenticated {
-            authn: self.clone(),
-            service,
-        }
+        Authenticated { authn: self.clone(), service }
     }
 
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (value, None) = (values.next(), values.next()) else {
-            return Err(Problem::new(
-                Code::Unauthenticated,
-                "There is more than one authorization header.",
-            ));
+            return Err(Problem::new(Code::Unauthenticated, "There is more than one authorization header."));
         };
         let (scheme, token) = value
             .and_then(|value| value.to_str().ok())

@@ -92,12 +92,7 @@ impl Ledger {
 
     /// Starts anew from a place: nothing that was known before it counts.
     pub(crate) fn reset(&mut self, epoch: Uuid, head: u64) {
-        *self = Self {
-            epoch: Some(epoch),
-            head,
-            forgotten: head,
-            ..Self::limited(self.limit)
-        };
+        *self = Self { epoch: Some(epoch), head, forgotten: head, ..Self::limited(self.limit) };
     }
 
     /// Everything up to `head` was applied.
@@ -108,16 +103,8 @@ impl Ledger {
     /// Applies one change of the feed; answers below it are out of date from now on.
     pub(crate) fn apply(&mut self, change: MembershipChange, now: Instant) {
         let (org, user, seq, removed) = match change {
-            MembershipChange::Changed {
-                org_id,
-                user_id,
-                seq,
-            } => (org_id, Some(user_id), seq, false),
-            MembershipChange::Removed {
-                org_id,
-                user_id,
-                seq,
-            } => (org_id, Some(user_id), seq, true),
+            MembershipChange::Changed { org_id, user_id, seq } => (org_id, Some(user_id), seq, false),
+            MembershipChange::Removed { org_id, user_id, seq } => (org_id, Some(user_id), seq, true),
             MembershipChange::OrganizationChanged { org_id, seq } => (org_id, None, seq, false),
             MembershipChange::OrganizationDeleted { org_id, seq } => (org_id, None, seq, true),
             // Comes of `reset`, not from the feed.
@@ -141,11 +128,7 @@ impl Ledger {
             self.recent.pop_front();
             self.forgotten = self.forgotten.max(seq);
             // A newer change of the same subject keeps its marks.
-            if self
-                .marks
-                .get(&subject)
-                .is_some_and(|marks| marks.changed <= seq)
-            {
+            if self.marks.get(&subject).is_some_and(|marks| marks.changed <= seq) {
                 self.marks.remove(&subject);
             }
         }
@@ -153,38 +136,23 @@ impl Ledger {
 
     /// Whether nothing that is known has happened to this membership since the answer.
     pub(crate) fn current(&self, user: Uuid, access: &Access) -> bool {
-        let overtaken = |subject| {
-            self.marks
-                .get(&subject)
-                .is_some_and(|marks| marks.changed > access.seq)
-        };
+        let overtaken = |subject| self.marks.get(&subject).is_some_and(|marks| marks.changed > access.seq);
         self.epoch == Some(access.epoch)
             && access.seq >= self.forgotten
-            && !overtaken(Subject {
-                org: access.org_id,
-                user: Some(user),
-            })
-            && !overtaken(Subject {
-                org: access.org_id,
-                user: None,
-            })
+            && !overtaken(Subject { org: access.org_id, user: Some(user) })
+            && !overtaken(Subject { org: access.org_id, user: None })
     }
 
     /// Whether a removal above `seq` is known.
     pub(crate) fn removed_since(&self, org: Uuid, user: Uuid, seq: u64) -> bool {
-        let removed = |user| {
-            self.marks
-                .get(&Subject { org, user })
-                .is_some_and(|marks| marks.removed > seq)
-        };
+        let removed = |user| self.marks.get(&Subject { org, user }).is_some_and(|marks| marks.removed > seq);
         removed(Some(user)) || removed(None)
     }
 
     /// A yes that may still be used.
     pub(crate) fn find(&self, question: &Question, now: Instant) -> Option<Access> {
         let answer = self.answers.get(question)?;
-        (now < answer.good_until && self.current(question.user, &answer.access))
-            .then_some(answer.access)
+        (now < answer.good_until && self.current(question.user, &answer.access)).then_some(answer.access)
     }
 
     /// Takes in a yes that was asked for at `asked_at`. `None`: it is out of date, ask again. It never
@@ -213,22 +181,12 @@ impl Ledger {
         let stamp = self.stamps;
         self.stamps += 1;
         self.order.insert(stamp, question.clone());
-        if let Some(before) = self.answers.insert(
-            question.clone(),
-            Answer {
-                access,
-                good_until,
-                stamp,
-            },
-        ) {
+        if let Some(before) = self.answers.insert(question.clone(), Answer { access, good_until, stamp }) {
             self.order.remove(&before.stamp);
         }
         // Oldest out, while there are too many or their time is over.
         while let Some(entry) = self.order.first_entry() {
-            let over = self
-                .answers
-                .get(entry.get())
-                .is_none_or(|answer| answer.good_until <= now);
+            let over = self.answers.get(entry.get()).is_none_or(|answer| answer.good_until <= now);
             if !over && self.answers.len() <= ANSWERS {
                 break;
             }

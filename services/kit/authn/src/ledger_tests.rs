@@ -18,27 +18,15 @@ fn user(number: u8) -> Uuid {
 }
 
 fn question(slug: u8, asker: u8) -> Question {
-    Question {
-        org: format!("org-{slug}"),
-        user: user(asker),
-    }
+    Question { org: format!("org-{slug}"), user: user(asker) }
 }
 
 fn yes(number: u8, seq: u64) -> Access {
-    Access {
-        org_id: org(number),
-        role: Role::Member,
-        seq,
-        epoch: EPOCH,
-    }
+    Access { org_id: org(number), role: Role::Member, seq, epoch: EPOCH }
 }
 
 fn removed(number: u8, asker: u8, seq: u64) -> MembershipChange {
-    MembershipChange::Removed {
-        org_id: org(number),
-        user_id: user(asker),
-        seq,
-    }
+    MembershipChange::Removed { org_id: org(number), user_id: user(asker), seq }
 }
 
 fn ledger(head: u64) -> Ledger {
@@ -51,14 +39,8 @@ fn ledger(head: u64) -> Ledger {
 fn a_yes_is_kept_for_five_seconds_from_the_question() {
     let (mut ledger, asked) = (ledger(7), Instant::now());
     let answered = asked + Duration::from_secs(1);
-    assert_eq!(
-        ledger.admit(&question(1, 1), yes(1, 7), asked, answered),
-        Some(yes(1, 7))
-    );
-    assert_eq!(
-        ledger.find(&question(1, 1), asked + Duration::from_millis(4999)),
-        Some(yes(1, 7))
-    );
+    assert_eq!(ledger.admit(&question(1, 1), yes(1, 7), asked, answered), Some(yes(1, 7)));
+    assert_eq!(ledger.find(&question(1, 1), asked + Duration::from_millis(4999)), Some(yes(1, 7)));
     assert_eq!(ledger.find(&question(1, 1), asked + LIFETIME), None);
     assert_eq!(ledger.find(&question(1, 2), answered), None);
     assert_eq!(ledger.find(&question(2, 1), answered), None);
@@ -71,56 +53,19 @@ fn a_change_ends_a_yes() {
         (removed(1, 1, 8), true),
         (removed(1, 2, 8), false),
         (removed(2, 1, 8), false),
-        (
-            MembershipChange::Changed {
-                org_id: org(1),
-                user_id: user(1),
-                seq: 8,
-            },
-            true,
-        ),
-        (
-            MembershipChange::OrganizationChanged {
-                org_id: org(1),
-                seq: 8,
-            },
-            true,
-        ),
-        (
-            MembershipChange::OrganizationDeleted {
-                org_id: org(1),
-                seq: 8,
-            },
-            true,
-        ),
-        (
-            MembershipChange::OrganizationDeleted {
-                org_id: org(2),
-                seq: 8,
-            },
-            false,
-        ),
+        (MembershipChange::Changed { org_id: org(1), user_id: user(1), seq: 8 }, true),
+        (MembershipChange::OrganizationChanged { org_id: org(1), seq: 8 }, true),
+        (MembershipChange::OrganizationDeleted { org_id: org(1), seq: 8 }, true),
+        (MembershipChange::OrganizationDeleted { org_id: org(2), seq: 8 }, false),
     ] {
         let mut ledger = ledger(7);
         ledger.admit(&question(1, 1), yes(1, 7), now, now).unwrap();
         ledger.apply(change, now);
-        assert_eq!(
-            ledger.find(&question(1, 1), now).is_none(),
-            ends,
-            "{change:?}"
-        );
+        assert_eq!(ledger.find(&question(1, 1), now).is_none(), ends, "{change:?}");
         // An answer that was under way meanwhile.
-        assert_eq!(
-            ledger.admit(&question(1, 1), yes(1, 7), now, now).is_none(),
-            ends,
-            "{change:?}"
-        );
+        assert_eq!(ledger.admit(&question(1, 1), yes(1, 7), now, now).is_none(), ends, "{change:?}");
         // One that knows of it.
-        assert_eq!(
-            ledger.admit(&question(1, 1), yes(1, 8), now, now),
-            Some(yes(1, 8)),
-            "{change:?}"
-        );
+        assert_eq!(ledger.admit(&question(1, 1), yes(1, 8), now, now), Some(yes(1, 8)), "{change:?}");
     }
 }
 
@@ -130,64 +75,28 @@ fn a_later_answer_may_come_before_the_change_that_it_knows_of() {
     // Removed at 8, back at 9; the answer is faster than the feed.
     ledger.admit(&question(1, 1), yes(1, 9), now, now).unwrap();
     ledger.apply(removed(1, 1, 8), now);
-    ledger.apply(
-        MembershipChange::Changed {
-            org_id: org(1),
-            user_id: user(1),
-            seq: 9,
-        },
-        now,
-    );
+    ledger.apply(MembershipChange::Changed { org_id: org(1), user_id: user(1), seq: 9 }, now);
     assert_eq!(ledger.find(&question(1, 1), now), Some(yes(1, 9)));
 }
 
 #[test]
 fn an_older_answer_does_not_replace_a_newer_one() {
     let (mut ledger, now) = (ledger(7), Instant::now());
-    let admin = Access {
-        role: Role::Admin,
-        ..yes(1, 9)
-    };
+    let admin = Access { role: Role::Admin, ..yes(1, 9) };
     ledger.admit(&question(1, 1), admin, now, now).unwrap();
-    assert_eq!(
-        ledger.admit(&question(1, 1), yes(1, 8), now, now),
-        Some(admin)
-    );
+    assert_eq!(ledger.admit(&question(1, 1), yes(1, 8), now, now), Some(admin));
     assert_eq!(ledger.find(&question(1, 1), now), Some(admin));
     // The newer one is over; the older is not used instead.
-    assert_eq!(
-        ledger.admit(&question(1, 1), yes(1, 8), now + LIFETIME, now + LIFETIME),
-        None
-    );
+    assert_eq!(ledger.admit(&question(1, 1), yes(1, 8), now + LIFETIME, now + LIFETIME), None);
 }
 
 #[test]
 fn overtaken_means_a_later_removal() {
     let (mut ledger, now) = (ledger(0), Instant::now());
     ledger.apply(removed(1, 1, 5), now);
-    ledger.apply(
-        MembershipChange::Changed {
-            org_id: org(1),
-            user_id: user(1),
-            seq: 6,
-        },
-        now,
-    );
-    ledger.apply(
-        MembershipChange::Changed {
-            org_id: org(2),
-            user_id: user(1),
-            seq: 7,
-        },
-        now,
-    );
-    ledger.apply(
-        MembershipChange::OrganizationDeleted {
-            org_id: org(3),
-            seq: 8,
-        },
-        now,
-    );
+    ledger.apply(MembershipChange::Changed { org_id: org(1), user_id: user(1), seq: 6 }, now);
+    ledger.apply(MembershipChange::Changed { org_id: org(2), user_id: user(1), seq: 7 }, now);
+    ledger.apply(MembershipChange::OrganizationDeleted { org_id: org(3), seq: 8 }, now);
     assert!(ledger.removed_since(org(1), user(1), 4));
     assert!(!ledger.removed_since(org(1), user(1), 5));
     assert!(!ledger.removed_since(org(1), user(2), 4));
@@ -206,24 +115,14 @@ fn what_was_forgotten_is_not_believed_either() {
     assert_eq!(by_time.marks.len(), 1);
     let late = now + MEMORY + Duration::from_secs(2);
     assert_eq!(by_time.admit(&question(1, 1), yes(1, 4), late, late), None);
-    assert_eq!(
-        by_time.admit(&question(1, 1), yes(1, 6), late, late),
-        Some(yes(1, 6))
-    );
+    assert_eq!(by_time.admit(&question(1, 1), yes(1, 6), late, late), Some(yes(1, 6)));
     // By number.
     let mut by_number = Ledger::limited(10);
     by_number.reset(EPOCH, 0);
     for seq in 1..=100 {
         by_number.apply(removed(1, u8::try_from(seq).unwrap(), seq), now);
     }
-    assert_eq!(
-        (
-            by_number.marks.len(),
-            by_number.recent.len(),
-            by_number.forgotten
-        ),
-        (10, 10, 90)
-    );
+    assert_eq!((by_number.marks.len(), by_number.recent.len(), by_number.forgotten), (10, 10, 90));
     assert_eq!(by_number.admit(&question(1, 1), yes(1, 89), now, now), None);
 }
 
@@ -236,15 +135,9 @@ fn a_reset_forgets_every_answer() {
     assert_eq!(ledger.admit(&question(1, 1), yes(1, 8), now, now), None);
     assert_eq!(ledger.place(), (Some(EPOCH), 9));
     // Numbers of another epoch say nothing here.
-    let other = Access {
-        epoch: Uuid::from_u128(2),
-        ..yes(1, 99)
-    };
+    let other = Access { epoch: Uuid::from_u128(2), ..yes(1, 99) };
     assert_eq!(ledger.admit(&question(1, 1), other, now, now), None);
-    assert_eq!(
-        ledger.admit(&question(1, 1), yes(1, 9), now, now),
-        Some(yes(1, 9))
-    );
+    assert_eq!(ledger.admit(&question(1, 1), yes(1, 9), now, now), Some(yes(1, 9)));
 }
 
 #[test]
@@ -252,15 +145,10 @@ fn answers_take_bounded_room() {
     let (mut ledger, now) = (ledger(0), Instant::now());
     for number in 0..1000_u32 {
         let at = now + Duration::from_millis(10 * u64::from(number));
-        let question = Question {
-            org: format!("org-{number}"),
-            user: user(1),
-        };
+        let question = Question { org: format!("org-{number}"), user: user(1) };
         ledger.admit(&question, yes(1, 1), at, at).unwrap();
         // And the same one again and again.
-        ledger
-            .admit(&self::question(1, 1), yes(1, 1), at, at)
-            .unwrap();
+        ledger.admit(&self::question(1, 1), yes(1, 1), at, at).unwrap();
     }
     assert!(ledger.answers.len() <= 501, "{}", ledger.answers.len());
     assert_eq!(ledger.answers.len(), ledger.order.len());
@@ -313,11 +201,7 @@ fn change(number: u8, asker: u8, kind: u8, seq: u64) -> MembershipChange {
     let (org_id, user_id) = (org(number), user(asker));
     match kind {
         0 => removed(number, asker, seq),
-        1 => MembershipChange::Changed {
-            org_id,
-            user_id,
-            seq,
-        },
+        1 => MembershipChange::Changed { org_id, user_id, seq },
         2 => MembershipChange::OrganizationDeleted { org_id, seq },
         _ => MembershipChange::OrganizationChanged { org_id, seq },
     }
@@ -326,14 +210,12 @@ fn change(number: u8, asker: u8, kind: u8, seq: u64) -> MembershipChange {
 /// Whether the change is about this member.
 fn concerns(change: MembershipChange, number: u8, asker: u8) -> bool {
     match change {
-        MembershipChange::Changed {
-            org_id, user_id, ..
+        MembershipChange::Changed { org_id, user_id, .. } | MembershipChange::Removed { org_id, user_id, .. } => {
+            org_id == org(number) && user_id == user(asker)
         }
-        | MembershipChange::Removed {
-            org_id, user_id, ..
-        } => org_id == org(number) && user_id == user(asker),
-        MembershipChange::OrganizationChanged { org_id, .. }
-        | MembershipChange::OrganizationDeleted { org_id, .. } => org_id == org(number),
+        MembershipChange::OrganizationChanged { org_id, .. } | MembershipChange::OrganizationDeleted { org_id, .. } => {
+            org_id == org(number)
+        }
         MembershipChange::Reset => true,
     }
 }

@@ -9,8 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use trellis_proto::{
     org::v1::{
-        self as wire, FollowMembershipsRequest, FollowMembershipsResponse, Role,
-        org_service_client::OrgServiceClient,
+        self as wire, FollowMembershipsRequest, FollowMembershipsResponse, Role, org_service_client::OrgServiceClient,
     },
     subject,
 };
@@ -52,9 +51,7 @@ impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::NotFound => Self::not_found("organization"),
-            AccessError::Unavailable => {
-                Self::unavailable("Memberships cannot be checked at the moment.")
-            }
+            AccessError::Unavailable => Self::unavailable("Memberships cannot be checked at the moment."),
         }
     }
 }
@@ -93,21 +90,11 @@ impl MembershipChange {
         let user_id = || change.user_id.parse().ok();
         let seq = change.seq;
         Some(match change.kind() {
-            Kind::Joined | Kind::RoleChanged => Self::Changed {
-                org_id,
-                user_id: user_id()?,
-                seq,
-            },
-            Kind::Removed => Self::Removed {
-                org_id,
-                user_id: user_id()?,
-                seq,
-            },
+            Kind::Joined | Kind::RoleChanged => Self::Changed { org_id, user_id: user_id()?, seq },
+            Kind::Removed => Self::Removed { org_id, user_id: user_id()?, seq },
             Kind::OrganizationDeleted => Self::OrganizationDeleted { org_id, seq },
             // A kind that is newer than this program: something happened there, so ask again.
-            Kind::OrganizationChanged | Kind::Unspecified => {
-                Self::OrganizationChanged { org_id, seq }
-            }
+            Kind::OrganizationChanged | Kind::Unspecified => Self::OrganizationChanged { org_id, seq },
         })
     }
 }
@@ -132,30 +119,15 @@ impl Memberships {
             async move { Ok(org.check_access(request).await?.into_inner()) }.boxed()
         });
         let (memberships, pull) = Self::new(ask, OrgFeed { org, key });
-        memberships.feed.start(
-            pull,
-            nats,
-            subject::of("org", subject::MEMBERSHIPS),
-            shutdown,
-        );
+        memberships.feed.start(pull, nats, subject::of("org", subject::MEMBERSHIPS), shutdown);
         memberships
     }
 
     fn new<S>(ask: Ask, source: S) -> (Arc<Self>, MembershipPull<S>) {
         let feed = Feed::new("org.memberships");
         let desk = Desk::new(Arc::clone(&feed), ask);
-        let memberships = Arc::new(Self {
-            feed,
-            desk,
-            news: broadcast::Sender::new(BACKLOG),
-        });
-        (
-            Arc::clone(&memberships),
-            MembershipPull {
-                source,
-                memberships,
-            },
-        )
+        let memberships = Arc::new(Self { feed, desk, news: broadcast::Sender::new(BACKLOG) });
+        (Arc::clone(&memberships), MembershipPull { source, memberships })
     }
 
     /// Resolves when the feed was heard once.
@@ -176,8 +148,7 @@ impl Memberships {
     /// Whether the feed has already taken away an access that was given at `seq` (a yes overtaken by a removal).
     /// Removals are known for a minute: ask when an access was just given, and follow `changes` from before that.
     pub fn overtaken(&self, org_id: Uuid, user_id: Uuid, seq: u64) -> bool {
-        self.desk
-            .with_ledger(|ledger| ledger.removed_since(org_id, user_id, seq))
+        self.desk.with_ledger(|ledger| ledger.removed_since(org_id, user_id, seq))
     }
 
     /// Changes as they come. A receiver that lags must treat it as `Reset`.
@@ -186,17 +157,13 @@ impl Memberships {
     }
 
     fn apply(&self, answer: &FollowMembershipsResponse) -> Result<(), Status> {
-        let epoch: Uuid = answer
-            .epoch
-            .parse()
-            .map_err(|_| Status::data_loss("the epoch is not an id"))?;
+        let epoch: Uuid = answer.epoch.parse().map_err(|_| Status::data_loss("the epoch is not an id"))?;
         let changes: Option<Vec<_>> = answer.changes.iter().map(MembershipChange::read).collect();
         let now = Instant::now();
         let (first, reset, changes) = self.desk.with_ledger(|ledger| {
             let (before, head) = ledger.place();
             // But for the first two, what the server should have said: we cannot continue from where we were.
-            let reset =
-                answer.reset || before != Some(epoch) || answer.head < head || changes.is_none();
+            let reset = answer.reset || before != Some(epoch) || answer.head < head || changes.is_none();
             let changes = changes.filter(|_| !reset).unwrap_or_default();
             if reset {
                 ledger.reset(epoch, answer.head);
@@ -233,16 +200,8 @@ struct OrgFeed {
 }
 
 impl FollowMemberships for OrgFeed {
-    async fn follow(
-        &self,
-        request: FollowMembershipsRequest,
-    ) -> Result<FollowMembershipsResponse, Status> {
-        Ok(self
-            .org
-            .clone()
-            .follow_memberships(self.key.request(request))
-            .await?
-            .into_inner())
+    async fn follow(&self, request: FollowMembershipsRequest) -> Result<FollowMembershipsResponse, Status> {
+        Ok(self.org.clone().follow_memberships(self.key.request(request)).await?.into_inner())
     }
 }
 
@@ -255,10 +214,7 @@ impl<S: FollowMemberships> Pull for MembershipPull<S> {
     async fn pull(&mut self) -> Result<(), Status> {
         let (epoch, after) = self.memberships.desk.with_ledger(|ledger| ledger.place());
         let epoch = epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-        let answer = self
-            .source
-            .follow(FollowMembershipsRequest { epoch, after })
-            .await?;
+        let answer = self.source.follow(FollowMembershipsRequest { epoch, after }).await?;
         self.memberships.apply(&answer)
     }
 }

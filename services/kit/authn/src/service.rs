@@ -52,9 +52,7 @@ impl ServiceName {
     }
 
     fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.as_str() == name)
+        Self::ALL.into_iter().find(|service| service.as_str() == name)
     }
 }
 
@@ -89,9 +87,7 @@ struct Kept {
 
 impl fmt::Debug for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceKey")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("ServiceKey").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -124,9 +120,7 @@ impl ServiceKey {
     /// A request that carries a service token (kept and renewed before it expires).
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request
-            .metadata_mut()
-            .insert("authorization", self.header(jwt::now()));
+        request.metadata_mut().insert("authorization", self.header(jwt::now()));
         request
     }
 
@@ -138,26 +132,17 @@ impl ServiceKey {
         {
             return kept.header.clone();
         }
-        let mut header: MetadataValue<Ascii> =
-            format!("Service {}", self.sign(now).expose_secret())
-                .parse()
-                .expect("base64url and dots are visible ASCII");
+        let mut header: MetadataValue<Ascii> = format!("Service {}", self.sign(now).expose_secret())
+            .parse()
+            .expect("base64url and dots are visible ASCII");
         header.set_sensitive(true);
-        *kept = Some(Kept {
-            header: header.clone(),
-            made_at: now,
-        });
+        *kept = Some(Kept { header: header.clone(), made_at: now });
         header
     }
 
     pub(crate) fn sign(&self, now: i64) -> SecretString {
         let name = self.name.as_str();
-        let claims = ServiceClaims {
-            iss: name.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            iat: now,
-            exp: now + LIFETIME,
-        };
+        let claims = ServiceClaims { iss: name.to_owned(), aud: AUDIENCE.to_owned(), iat: now, exp: now + LIFETIME };
         jwt::sign(TYPE, name, &claims, &self.signing).expect("an Ed25519 key that was parsed signs")
     }
 }
@@ -173,10 +158,7 @@ pub struct PeerKeys {
 
 impl PeerKeys {
     fn empty() -> Self {
-        Self {
-            keys: [const { None }; 4],
-            verified: Cache::new(256),
-        }
+        Self { keys: [const { None }; 4], verified: Cache::new(256) }
     }
 
     /// The process that signed the token. Shown again within its minute it is believed again: the network between the
@@ -190,11 +172,7 @@ impl PeerKeys {
             self.verified.insert(digest, verified);
             verified
         };
-        if jwt::alive(expires_at, now) {
-            Ok(name)
-        } else {
-            Err(TokenError::Expired)
-        }
+        if jwt::alive(expires_at, now) { Ok(name) } else { Err(TokenError::Expired) }
     }
 
     fn examine(&self, token: &str) -> Option<(ServiceName, i64)> {
@@ -203,9 +181,7 @@ impl PeerKeys {
         // The issuer must be the process whose key it is, so no process speaks for another.
         let claims: ServiceClaims = jwt::claims(token, key, name.as_str(), AUDIENCE)?;
         let lifetime = claims.exp.checked_sub(claims.iat)?;
-        (0..=LIFETIME)
-            .contains(&lifetime)
-            .then_some((name, claims.exp))
+        (0..=LIFETIME).contains(&lifetime).then_some((name, claims.exp))
     }
 }
 
@@ -229,17 +205,13 @@ impl FromStr for PeerKeys {
         let mut peers = Self::empty();
         for (index, entry) in text.split(',').map(str::trim).enumerate() {
             let place = index + 1;
-            let (name, key) = entry
-                .split_once('=')
-                .ok_or_else(|| format!("entry {place} is not of the form name=key"))?;
-            let name = ServiceName::named(name.trim()).ok_or_else(|| {
-                format!("entry {place} is not for gateway, identity, org or project")
-            })?;
+            let (name, key) =
+                entry.split_once('=').ok_or_else(|| format!("entry {place} is not of the form name=key"))?;
+            let name = ServiceName::named(name.trim())
+                .ok_or_else(|| format!("entry {place} is not for gateway, identity, org or project"))?;
             let key = jwt::decode_base64(key)
                 .and_then(|raw| PublicKey::new(&raw))
-                .ok_or_else(|| {
-                    format!("entry {name} is not an Ed25519 public key: 32 bytes in base64")
-                })?;
+                .ok_or_else(|| format!("entry {name} is not an Ed25519 public key: 32 bytes in base64"))?;
             if peers.keys[name as usize].replace(key).is_some() {
                 return Err(format!("entry {name} is given twice"));
             }

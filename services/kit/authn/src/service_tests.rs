@@ -11,10 +11,7 @@ fn key(name: ServiceName, seed: [u8; 32]) -> ServiceKey {
 }
 
 fn peers(keys: &[&ServiceKey]) -> PeerKeys {
-    let entries: Vec<_> = keys
-        .iter()
-        .map(|key| format!("{}={}", key.name(), key.public_key_base64()))
-        .collect();
+    let entries: Vec<_> = keys.iter().map(|key| format!("{}={}", key.name(), key.public_key_base64())).collect();
     entries.join(",").parse().unwrap()
 }
 
@@ -22,8 +19,7 @@ fn peers(keys: &[&ServiceKey]) -> PeerKeys {
 fn altered(header: &[(&str, serde_json::Value)], claims: &[(&str, serde_json::Value)]) -> String {
     let now = jwt::now();
     let mut head = json!({ "alg": "EdDSA", "typ": "service+jwt", "kid": "gateway" });
-    let mut body =
-        json!({ "iss": "gateway", "aud": "trellis-internal", "iat": now, "exp": now + 60 });
+    let mut body = json!({ "iss": "gateway", "aud": "trellis-internal", "iat": now, "exp": now + 60 });
     for (name, value) in header {
         head[name] = value.clone();
     }
@@ -39,48 +35,27 @@ fn a_service_is_known_by_its_key() {
     let identity = key(ServiceName::Identity, [8; 32]);
     let peers = peers(&[&gateway, &identity]);
     let now = jwt::now();
-    for (key, name) in [
-        (&gateway, ServiceName::Gateway),
-        (&identity, ServiceName::Identity),
-    ] {
+    for (key, name) in [(&gateway, ServiceName::Gateway), (&identity, ServiceName::Identity)] {
         let token = key.sign(now);
         // Again within its minute, too.
         assert_eq!(peers.verify(token.expose_secret(), now), Ok(name));
         assert_eq!(peers.verify(token.expose_secret(), now + 60), Ok(name));
-        assert_eq!(
-            peers.verify(token.expose_secret(), now + 66),
-            Err(TokenError::Expired)
-        );
+        assert_eq!(peers.verify(token.expose_secret(), now + 66), Err(TokenError::Expired));
     }
     let org = key(ServiceName::Org, SEED).sign(now);
-    assert_eq!(
-        peers.verify(org.expose_secret(), now),
-        Err(TokenError::Invalid)
-    );
+    assert_eq!(peers.verify(org.expose_secret(), now), Err(TokenError::Invalid));
 }
 
 #[test]
 fn no_service_speaks_for_another() {
-    let peers = peers(&[
-        &key(ServiceName::Gateway, SEED),
-        &key(ServiceName::Identity, [8; 32]),
-    ]);
+    let peers = peers(&[&key(ServiceName::Gateway, SEED), &key(ServiceName::Identity, [8; 32])]);
     let now = jwt::now();
-    assert_eq!(
-        peers.verify(&altered(&[], &[]), now),
-        Ok(ServiceName::Gateway)
-    );
+    assert_eq!(peers.verify(&altered(&[], &[]), now), Ok(ServiceName::Gateway));
     for (what, token) in [
         ("issuer", altered(&[], &[("iss", json!("identity"))])),
-        (
-            "key",
-            altered(&[("kid", json!("identity"))], &[("iss", json!("identity"))]),
-        ),
+        ("key", altered(&[("kid", json!("identity"))], &[("iss", json!("identity"))])),
         ("key only", altered(&[("kid", json!("identity"))], &[])),
-        (
-            "no such service",
-            altered(&[("kid", json!("root"))], &[("iss", json!("root"))]),
-        ),
+        ("no such service", altered(&[("kid", json!("root"))], &[("iss", json!("root"))])),
         ("audience", altered(&[], &[("aud", json!("trellis"))])),
         ("type", altered(&[("typ", json!("at+jwt"))], &[])),
         ("plain type", altered(&[("typ", json!("JWT"))], &[])),
@@ -90,11 +65,7 @@ fn no_service_speaks_for_another() {
         ("overflow", altered(&[], &[("iat", json!(i64::MIN))])),
         ("no time", altered(&[], &[("exp", json!(null))])),
     ] {
-        assert_eq!(
-            peers.verify(&token, now),
-            Err(TokenError::Invalid),
-            "{what}"
-        );
+        assert_eq!(peers.verify(&token, now), Err(TokenError::Invalid), "{what}");
     }
 }
 
@@ -103,16 +74,10 @@ fn an_access_token_is_no_service_token() {
     // Even where identity signed access tokens with its service key.
     let text = format!("identity={}", jwt::encode_base64(&public(&SEED)));
     let peers: PeerKeys = text.parse().unwrap();
-    assert_eq!(
-        peers.verify(&access_token(&access_claims(30)), jwt::now()),
-        Err(TokenError::Invalid)
-    );
+    assert_eq!(peers.verify(&access_token(&access_claims(30)), jwt::now()), Err(TokenError::Invalid));
     let claims = access_claims(30);
     let token = claims.sign("identity", &SEED).unwrap();
-    assert_eq!(
-        peers.verify(token.expose_secret(), jwt::now()),
-        Err(TokenError::Invalid)
-    );
+    assert_eq!(peers.verify(token.expose_secret(), jwt::now()), Err(TokenError::Invalid));
 }
 
 #[test]
@@ -130,22 +95,10 @@ fn a_token_is_kept_for_half_a_minute() {
 
 #[test]
 fn peers_are_read_and_written() {
-    let (gateway, org) = (
-        key(ServiceName::Gateway, SEED),
-        key(ServiceName::Org, [8; 32]),
-    );
-    let text = format!(
-        "gateway={},org={}",
-        gateway.public_key_base64(),
-        org.public_key_base64()
-    );
-    let peers: PeerKeys = format!(
-        " org = {} , gateway={}",
-        org.public_key_base64(),
-        gateway.public_key_base64()
-    )
-    .parse()
-    .unwrap();
+    let (gateway, org) = (key(ServiceName::Gateway, SEED), key(ServiceName::Org, [8; 32]));
+    let text = format!("gateway={},org={}", gateway.public_key_base64(), org.public_key_base64());
+    let peers: PeerKeys =
+        format!(" org = {} , gateway={}", org.public_key_base64(), gateway.public_key_base64()).parse().unwrap();
     assert_eq!(peers.to_string(), text);
     assert_eq!(PeerKeys::default().to_string(), "");
 }
@@ -155,23 +108,11 @@ fn errors_name_the_entry_and_not_its_value() {
     let good = key(ServiceName::Gateway, SEED).public_key_base64();
     for (text, error) in [
         (String::new(), "entry 1 is not of the form name=key"),
-        (
-            format!("gateway={good},"),
-            "entry 2 is not of the form name=key",
-        ),
+        (format!("gateway={good},"), "entry 2 is not of the form name=key"),
         ("hunter2".to_owned(), "entry 1 is not of the form name=key"),
-        (
-            format!("hunter2={good}"),
-            "entry 1 is not for gateway, identity, org or project",
-        ),
-        (
-            "org=hunter2".to_owned(),
-            "entry org is not an Ed25519 public key: 32 bytes in base64",
-        ),
-        (
-            format!("org={good}{good}"),
-            "entry org is not an Ed25519 public key: 32 bytes in base64",
-        ),
+        (format!("hunter2={good}"), "entry 1 is not for gateway, identity, org or project"),
+        ("org=hunter2".to_owned(), "entry org is not an Ed25519 public key: 32 bytes in base64"),
+        (format!("org={good}{good}"), "entry org is not an Ed25519 public key: 32 bytes in base64"),
         (format!("org={good},org={good}"), "entry org is given twice"),
     ] {
         assert_eq!(text.parse::<PeerKeys>().unwrap_err(), error);
@@ -188,14 +129,6 @@ fn a_generated_seed_is_a_key() {
     assert!(!format!("{key:?}").contains(one.expose_secret()));
     let peers = peers(&[&key]);
     let request = key.request(());
-    let header = request
-        .metadata()
-        .get("authorization")
-        .unwrap()
-        .to_str()
-        .unwrap();
-    assert_eq!(
-        peers.verify(header.strip_prefix("Service ").unwrap(), jwt::now()),
-        Ok(ServiceName::Project)
-    );
+    let header = request.metadata().get("authorization").unwrap().to_str().unwrap();
+    assert_eq!(peers.verify(header.strip_prefix("Service ").unwrap(), jwt::now()), Ok(ServiceName::Project));
 }

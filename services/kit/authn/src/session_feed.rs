@@ -4,8 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tonic::Status;
 use trellis_proto::identity::v1::{
-    self as wire, FollowSessionsRequest, FollowSessionsResponse,
-    identity_service_client::IdentityServiceClient,
+    self as wire, FollowSessionsRequest, FollowSessionsResponse, identity_service_client::IdentityServiceClient,
 };
 use trellis_rpc::{Channel, convert};
 use uuid::Uuid;
@@ -36,23 +35,13 @@ pub struct IdentityFeed {
 
 impl IdentityFeed {
     pub fn new(client: IdentityServiceClient<Channel>, key: ServiceKey) -> Self {
-        Self {
-            client: client.max_decoding_message_size(LONGEST_ANSWER),
-            key,
-        }
+        Self { client: client.max_decoding_message_size(LONGEST_ANSWER), key }
     }
 }
 
 impl SessionSource for IdentityFeed {
-    async fn follow(
-        &self,
-        request: FollowSessionsRequest,
-    ) -> Result<FollowSessionsResponse, Status> {
-        let answer = self
-            .client
-            .clone()
-            .follow_sessions(self.key.request(request))
-            .await?;
+    async fn follow(&self, request: FollowSessionsRequest) -> Result<FollowSessionsResponse, Status> {
+        let answer = self.client.clone().follow_sessions(self.key.request(request)).await?;
         Ok(answer.into_inner())
     }
 }
@@ -75,25 +64,14 @@ pub(crate) struct SessionPull<S> {
 impl<S: SessionSource> Pull for SessionPull<S> {
     async fn pull(&mut self) -> Result<(), Status> {
         let Place { epoch, head } = &self.place;
-        let answer = self
-            .source
-            .follow(FollowSessionsRequest {
-                epoch: epoch.clone(),
-                after: *head,
-            })
-            .await?;
+        let answer = self.source.follow(FollowSessionsRequest { epoch: epoch.clone(), after: *head }).await?;
         self.apply(answer)
     }
 }
 
 impl<S> SessionPull<S> {
     pub(crate) fn new(source: S, sessions: Arc<Sessions>) -> Self {
-        Self {
-            source,
-            sessions,
-            place: Place::default(),
-            keys: Vec::new(),
-        }
+        Self { source, sessions, place: Place::default(), keys: Vec::new() }
     }
 
     fn apply(&mut self, answer: FollowSessionsResponse) -> Result<(), Status> {
@@ -108,42 +86,28 @@ impl<S> SessionPull<S> {
         let now = jwt::now();
         let mut ended = HashMap::with_capacity(answer.revoked.len());
         for session in &answer.revoked {
-            let id = session
-                .session_id
-                .parse()
-                .map_err(|_| Status::data_loss("a session's id is not an id"))?;
-            let forget_at = convert::datetime(session.forget_at.as_ref())
-                .map_or(i64::MAX, |time| time.timestamp());
+            let id = session.session_id.parse().map_err(|_| Status::data_loss("a session's id is not an id"))?;
+            let forget_at = convert::datetime(session.forget_at.as_ref()).map_or(i64::MAX, |time| time.timestamp());
             ended.insert(id, forget_at);
         }
-        let keys =
-            (answer.keys != self.keys).then(|| parse(&answer.keys, &self.sessions.known().keys));
+        let keys = (answer.keys != self.keys).then(|| parse(&answer.keys, &self.sessions.known().keys));
 
         let mut known = self.sessions.known_mut();
         if let Some(keys) = keys {
             known.keys = keys;
             self.keys = answer.keys;
         }
-        let news: Vec<Uuid> = ended
-            .keys()
-            .filter(|id| !known.ended.contains_key(id))
-            .copied()
-            .collect();
+        let news: Vec<Uuid> = ended.keys().filter(|id| !known.ended.contains_key(id)).copied().collect();
         if answer.full {
             known.ended = ended;
         } else {
             known.ended.extend(ended);
         }
         if answer.full || !news.is_empty() {
-            known
-                .ended
-                .retain(|_, forget_at| jwt::alive(*forget_at, now));
+            known.ended.retain(|_, forget_at| jwt::alive(*forget_at, now));
         }
         drop(known);
-        self.place = Place {
-            epoch: answer.epoch,
-            head: answer.head,
-        };
+        self.place = Place { epoch: answer.epoch, head: answer.head };
         self.sessions.announce(news);
         Ok(())
     }

@@ -54,42 +54,20 @@ impl Sessions {
         let feed = Feed::new("identity.sessions");
         let sessions = Arc::new(Self::new(Some(Arc::clone(&feed)), Known::default()));
         let pull = SessionPull::new(source, Arc::clone(&sessions));
-        feed.start(
-            pull,
-            nats,
-            subject::of("identity", subject::SESSIONS),
-            shutdown,
-        );
+        feed.start(pull, nats, subject::of("identity", subject::SESSIONS), shutdown);
         sessions
     }
 
     /// Verifies by these keys for ever and follows nothing: for tests. Keys that are no Ed25519 keys are left out.
     pub fn fixed(keys: impl IntoIterator<Item = (String, [u8; 32])>) -> Arc<Self> {
-        let keys = keys
-            .into_iter()
-            .filter_map(|(kid, raw)| Some((kid, Arc::new(PublicKey::new(&raw)?))))
-            .collect();
-        Arc::new(Self::new(
-            None,
-            Known {
-                keys,
-                ended: HashMap::new(),
-            },
-        ))
+        let keys = keys.into_iter().filter_map(|(kid, raw)| Some((kid, Arc::new(PublicKey::new(&raw)?)))).collect();
+        Arc::new(Self::new(None, Known { keys, ended: HashMap::new() }))
     }
 
     fn new(feed: Option<Arc<Feed>>, known: Known) -> Self {
         // Entries check their own time when they are read; idle ones only take room.
-        let verified = Cache::builder()
-            .max_capacity(REMEMBERED)
-            .time_to_idle(Duration::from_mins(5))
-            .build();
-        Self {
-            feed,
-            known: RwLock::new(known),
-            verified,
-            news: broadcast::Sender::new(BACKLOG),
-        }
+        let verified = Cache::builder().max_capacity(REMEMBERED).time_to_idle(Duration::from_mins(5)).build();
+        Self { feed, known: RwLock::new(known), verified, news: broadcast::Sender::new(BACKLOG) }
     }
 
     /// Resolves when keys and ended sessions were loaded once.
@@ -125,11 +103,7 @@ impl Sessions {
         };
         let known = self.known();
         // The key must still be the one that verified it: a withdrawn key's tokens are void.
-        if !known
-            .keys
-            .get(&verified.kid)
-            .is_some_and(|key| Arc::ptr_eq(key, &verified.key))
-        {
+        if !known.keys.get(&verified.kid).is_some_and(|key| Arc::ptr_eq(key, &verified.key)) {
             return Err(TokenError::Invalid);
         }
         if !jwt::alive(verified.expires_at, now) {
@@ -155,22 +129,13 @@ impl Sessions {
     /// Ends a session here at once, for the process that has just ended it; the feed tells the others. `forget_at`:
     /// when its last access token expires.
     pub fn revoke(&self, session: Uuid, forget_at: DateTime<Utc>) {
-        let news = self
-            .known_mut()
-            .ended
-            .insert(session, forget_at.timestamp())
-            .is_none();
+        let news = self.known_mut().ended.insert(session, forget_at.timestamp()).is_none();
         self.announce(news.then_some(session));
     }
 
     /// The public keys, for `/.well-known/jwks.json`: `(kid, raw 32 bytes)`.
     pub fn keys(&self) -> Vec<(String, [u8; 32])> {
-        let mut keys: Vec<_> = self
-            .known()
-            .keys
-            .iter()
-            .map(|(kid, key)| (kid.clone(), key.raw()))
-            .collect();
+        let mut keys: Vec<_> = self.known().keys.iter().map(|(kid, key)| (kid.clone(), key.raw())).collect();
         keys.sort();
         keys
     }

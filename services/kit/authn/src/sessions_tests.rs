@@ -19,16 +19,9 @@ struct Identity {
 }
 
 impl SessionSource for Identity {
-    async fn follow(
-        &self,
-        request: FollowSessionsRequest,
-    ) -> Result<FollowSessionsResponse, Status> {
+    async fn follow(&self, request: FollowSessionsRequest) -> Result<FollowSessionsResponse, Status> {
         self.asked.lock().unwrap().push(request);
-        self.answers
-            .lock()
-            .unwrap()
-            .pop_front()
-            .ok_or_else(|| Status::unavailable("nothing to say"))
+        self.answers.lock().unwrap().pop_front().ok_or_else(|| Status::unavailable("nothing to say"))
     }
 }
 
@@ -43,10 +36,7 @@ impl Identity {
 }
 
 fn key(kid: &str, seed: u8) -> wire::PublicKey {
-    wire::PublicKey {
-        kid: kid.to_owned(),
-        key: public(&[seed; 32]).to_vec(),
-    }
+    wire::PublicKey { kid: kid.to_owned(), key: public(&[seed; 32]).to_vec() }
 }
 
 fn ended(sessions: &[(Uuid, i64)]) -> Vec<wire::RevokedSession> {
@@ -54,21 +44,13 @@ fn ended(sessions: &[(Uuid, i64)]) -> Vec<wire::RevokedSession> {
     let wire = |(id, forget_in): &(Uuid, i64)| wire::RevokedSession {
         session_id: id.to_string(),
         seq: 1,
-        forget_at: Some(convert::timestamp(
-            now + chrono::TimeDelta::seconds(*forget_in),
-        )),
+        forget_at: Some(convert::timestamp(now + chrono::TimeDelta::seconds(*forget_in))),
     };
     sessions.iter().map(wire).collect()
 }
 
 fn answer(head: u64, full: bool, revoked: Vec<wire::RevokedSession>) -> FollowSessionsResponse {
-    FollowSessionsResponse {
-        epoch: "e1".to_owned(),
-        head,
-        full,
-        revoked,
-        keys: vec![key(KID, SEED[0])],
-    }
+    FollowSessionsResponse { epoch: "e1".to_owned(), head, full, revoked, keys: vec![key(KID, SEED[0])] }
 }
 
 fn follow(identity: &Identity) -> Arc<Sessions> {
@@ -89,10 +71,7 @@ async fn before_anything_is_known_nobody_is_refused_or_let_in() {
     assert_eq!(sessions.verify(&token).err(), Some(TokenError::Unknown));
     assert_eq!(sessions.verify("garbage").err(), Some(TokenError::Unknown));
     // Keys are part of knowing.
-    identity.say(FollowSessionsResponse {
-        keys: Vec::new(),
-        ..answer(1, true, Vec::new())
-    });
+    identity.say(FollowSessionsResponse { keys: Vec::new(), ..answer(1, true, Vec::new()) });
     next_pull().await;
     assert!(!sessions.fresh());
     identity.say(answer(1, true, Vec::new()));
@@ -122,21 +101,9 @@ async fn an_ended_session_is_refused_and_announced() {
     assert!(sessions.is_revoked(one.sid) && sessions.is_revoked(two.sid));
     assert_eq!(news.try_recv(), Ok(two.sid));
     assert!(news.try_recv().is_err());
-    assert_eq!(
-        identity.last(),
-        FollowSessionsRequest {
-            epoch: "e1".to_owned(),
-            after: 3
-        }
-    );
+    assert_eq!(identity.last(), FollowSessionsRequest { epoch: "e1".to_owned(), after: 3 });
     next_pull().await;
-    assert_eq!(
-        identity.last(),
-        FollowSessionsRequest {
-            epoch: "e1".to_owned(),
-            after: 4
-        }
-    );
+    assert_eq!(identity.last(), FollowSessionsRequest { epoch: "e1".to_owned(), after: 4 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,10 +114,7 @@ async fn a_full_answer_replaces_what_was_known() {
     let sessions = follow(&identity);
     sessions.loaded().await;
     let mut news = sessions.revoked();
-    identity.say(FollowSessionsResponse {
-        epoch: "e2".to_owned(),
-        ..answer(1, true, ended(&[(two, 900)]))
-    });
+    identity.say(FollowSessionsResponse { epoch: "e2".to_owned(), ..answer(1, true, ended(&[(two, 900)])) });
     next_pull().await;
     assert!(!sessions.is_revoked(one) && sessions.is_revoked(two));
     assert_eq!(news.try_recv(), Ok(two));
@@ -158,10 +122,7 @@ async fn a_full_answer_replaces_what_was_known() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_continue_is_asked_for_again_in_full() {
-    let other = FollowSessionsResponse {
-        epoch: "e2".to_owned(),
-        ..answer(9, false, Vec::new())
-    };
+    let other = FollowSessionsResponse { epoch: "e2".to_owned(), ..answer(9, false, Vec::new()) };
     for odd in [other, answer(2, false, Vec::new())] {
         let identity = Identity::default();
         let one = Uuid::now_v7();
@@ -186,9 +147,7 @@ async fn ended_sessions_are_forgotten_when_their_tokens_have_expired() {
     let sessions = follow(&identity);
     sessions.loaded().await;
     // The leeway counts here, too.
-    assert!(
-        !sessions.is_revoked(old) && sessions.is_revoked(fresh) && sessions.is_revoked(unknown)
-    );
+    assert!(!sessions.is_revoked(old) && sessions.is_revoked(fresh) && sessions.is_revoked(unknown));
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,40 +162,19 @@ async fn keys_come_and_go() {
     assert!(sessions.verify(&old).is_ok());
     assert_eq!(sessions.verify(new).err(), Some(TokenError::Invalid));
     let both = vec![key("k2", 9), key(KID, SEED[0])];
-    identity.say(FollowSessionsResponse {
-        keys: both,
-        ..answer(1, false, Vec::new())
-    });
+    identity.say(FollowSessionsResponse { keys: both, ..answer(1, false, Vec::new()) });
     next_pull().await;
     assert!(sessions.verify(&old).is_ok() && sessions.verify(new).is_ok());
-    assert_eq!(
-        sessions.keys(),
-        vec![
-            (KID.to_owned(), public(&SEED)),
-            ("k2".to_owned(), public(&[9; 32]))
-        ]
-    );
+    assert_eq!(sessions.keys(), vec![(KID.to_owned(), public(&SEED)), ("k2".to_owned(), public(&[9; 32]))]);
     // The first is withdrawn, and what it verified with it. A bad one does no harm.
-    let rest = vec![
-        key("k2", 9),
-        wire::PublicKey {
-            kid: "bad".to_owned(),
-            key: vec![1, 2, 3],
-        },
-    ];
-    identity.say(FollowSessionsResponse {
-        keys: rest,
-        ..answer(1, false, Vec::new())
-    });
+    let rest = vec![key("k2", 9), wire::PublicKey { kid: "bad".to_owned(), key: vec![1, 2, 3] }];
+    identity.say(FollowSessionsResponse { keys: rest, ..answer(1, false, Vec::new()) });
     next_pull().await;
     assert_eq!(sessions.verify(&old).err(), Some(TokenError::Invalid));
     assert!(sessions.verify(new).is_ok());
     // The old name with another key.
     let renamed = vec![key(KID, 9)];
-    identity.say(FollowSessionsResponse {
-        keys: renamed,
-        ..answer(1, false, Vec::new())
-    });
+    identity.say(FollowSessionsResponse { keys: renamed, ..answer(1, false, Vec::new()) });
     next_pull().await;
     assert_eq!(sessions.verify(&old).err(), Some(TokenError::Invalid));
 }

@@ -43,9 +43,7 @@ pub(crate) fn access_token(claims: &AccessClaims) -> String {
 
 /// A verified user.
 pub(crate) fn user() -> User {
-    sessions()
-        .verify(&access_token(&access_claims(900)))
-        .unwrap()
+    sessions().verify(&access_token(&access_claims(900))).unwrap()
 }
 
 pub(crate) fn header() -> Value {

@@ -30,9 +30,7 @@ pub struct AccessClaims {
 impl AccessClaims {
     /// Signs with a raw Ed25519 seed.
     pub fn sign(&self, kid: &str, seed: &[u8; 32]) -> Result<SecretString, TokenError> {
-        jwt::signing(seed)
-            .and_then(|key| jwt::sign(TYPE, kid, self, &key))
-            .ok_or(TokenError::Invalid)
+        jwt::signing(seed).and_then(|key| jwt::sign(TYPE, kid, self, &key)).ok_or(TokenError::Invalid)
     }
 }
 
@@ -53,14 +51,10 @@ pub enum TokenError {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Invalid => {
-                Self::new(Code::Unauthenticated, "The access token is not valid.")
-            }
+            TokenError::Invalid => Self::new(Code::Unauthenticated, "The access token is not valid."),
             TokenError::Expired => Self::new(Code::TokenExpired, "The access token has expired."),
             TokenError::Revoked => Self::new(Code::Unauthenticated, "The session has ended."),
-            TokenError::Unknown => {
-                Self::unavailable("Access tokens cannot be checked at the moment.")
-            }
+            TokenError::Unknown => Self::unavailable("Access tokens cannot be checked at the moment."),
         }
     }
 }
@@ -89,13 +83,7 @@ pub(crate) fn key(token: &str, keys: &Keys) -> Option<(String, Arc<PublicKey>)> 
 /// Everything that the token itself can tell, its time excepted.
 pub(crate) fn verify(token: &str, kid: String, key: Arc<PublicKey>) -> Option<Verified> {
     let claims: AccessClaims = jwt::claims(token, &key, ISSUER, AUDIENCE)?;
-    Some(Verified {
-        user: claims.sub,
-        session: claims.sid,
-        expires_at: claims.exp,
-        kid,
-        key,
-    })
+    Some(Verified { user: claims.sub, session: claims.sid, expires_at: claims.exp, kid, key })
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
 use trellis_authn::{
-    AccessError, AuthnLayer, Caller, IdentityFeed, MembershipChange, Memberships, Sessions,
-    TokenError,
+    AccessError, AuthnLayer, Caller, IdentityFeed, MembershipChange, Memberships, Sessions, TokenError,
 };
 use trellis_proto::{
     identity::v1::{
@@ -24,8 +23,8 @@ use trellis_proto::{
         identity_service_server::{IdentityService, IdentityServiceServer},
     },
     org::v1::{
-        self as org, CheckAccessRequest, CheckAccessResponse, FollowMembershipsRequest,
-        FollowMembershipsResponse, Role,
+        self as org, CheckAccessRequest, CheckAccessResponse, FollowMembershipsRequest, FollowMembershipsResponse,
+        Role,
         membership_change::Kind,
         org_service_client::OrgServiceClient,
         org_service_server::{OrgService, OrgServiceServer},
@@ -154,20 +153,14 @@ fn channel(url: &str) -> Channel {
 
 #[expect(clippy::disallowed_methods, reason = "where the test's servers are")]
 async fn nats() -> async_nats::Client {
-    let url = env::var("TRELLIS_TEST_NATS_URL")
-        .expect("TRELLIS_TEST_NATS_URL is not set: run `make test`");
+    let url = env::var("TRELLIS_TEST_NATS_URL").expect("TRELLIS_TEST_NATS_URL is not set: run `make test`");
     async_nats::connect(url).await.unwrap()
 }
 
-async fn follow_identity(
-    nats: Option<async_nats::Client>,
-) -> (Identity, Arc<Sessions>, CancellationToken) {
+async fn follow_identity(nats: Option<async_nats::Client>) -> (Identity, Arc<Sessions>, CancellationToken) {
     let ((key, peers), server) = (gateway(), Identity::default());
     let authn = AuthnLayer::new(sessions(), peers);
-    let url = stub::serve(Routes::new(
-        authn.layer(IdentityServiceServer::new(server.clone())),
-    ))
-    .await;
+    let url = stub::serve(Routes::new(authn.layer(IdentityServiceServer::new(server.clone())))).await;
     let shutdown = CancellationToken::new();
     let source = IdentityFeed::new(IdentityServiceClient::new(channel(&url)), key);
     let sessions = Sessions::follow(source, nats, shutdown.clone());
@@ -175,27 +168,13 @@ async fn follow_identity(
     (server, sessions, shutdown)
 }
 
-async fn follow_org(
-    nats: Option<async_nats::Client>,
-) -> (Org, Arc<Memberships>, CancellationToken) {
+async fn follow_org(nats: Option<async_nats::Client>) -> (Org, Arc<Memberships>, CancellationToken) {
     let (key, peers) = gateway();
-    let server = Org {
-        epoch: Uuid::now_v7(),
-        removed: Arc::default(),
-        checks: Arc::default(),
-    };
+    let server = Org { epoch: Uuid::now_v7(), removed: Arc::default(), checks: Arc::default() };
     let authn = AuthnLayer::new(sessions(), peers);
-    let url = stub::serve(Routes::new(
-        authn.layer(OrgServiceServer::new(server.clone())),
-    ))
-    .await;
+    let url = stub::serve(Routes::new(authn.layer(OrgServiceServer::new(server.clone())))).await;
     let shutdown = CancellationToken::new();
-    let memberships = Memberships::follow(
-        OrgServiceClient::new(channel(&url)),
-        key,
-        nats,
-        shutdown.clone(),
-    );
+    let memberships = Memberships::follow(OrgServiceClient::new(channel(&url)), key, nats, shutdown.clone());
     memberships.loaded().await;
     (server, memberships, shutdown)
 }
@@ -222,9 +201,7 @@ async fn a_push_is_faster_than_the_pull() {
     sleep(Duration::from_millis(300)).await;
     let before = server.pulls.load(Ordering::SeqCst);
     for _ in 0..10 {
-        nats.publish(subject::of("identity", subject::SESSIONS), "".into())
-            .await
-            .unwrap();
+        nats.publish(subject::of("identity", subject::SESSIONS), "".into()).await.unwrap();
         nats.flush().await.unwrap();
         sleep(Duration::from_millis(100)).await;
     }
@@ -240,27 +217,14 @@ async fn a_removal_takes_effect_without_nats() {
     let user = sessions().verify(&token(&claims(900))).unwrap();
     let access = memberships.check(&user, "acme").await.unwrap();
     assert_eq!((access.org_id, access.seq), (ORG, 0));
-    assert_eq!(
-        memberships.check(&user, "nowhere").await,
-        Err(AccessError::NotFound)
-    );
+    assert_eq!(memberships.check(&user, "nowhere").await, Err(AccessError::NotFound));
     let mut news = memberships.changes();
     let removed_at = Instant::now();
     server.removed.lock().unwrap().push(user.id);
-    assert_eq!(
-        news.recv().await,
-        Ok(MembershipChange::Removed {
-            org_id: ORG,
-            user_id: user.id,
-            seq: 1
-        })
-    );
+    assert_eq!(news.recv().await, Ok(MembershipChange::Removed { org_id: ORG, user_id: user.id, seq: 1 }));
     assert!(removed_at.elapsed() < LIMIT, "{:?}", removed_at.elapsed());
     assert!(memberships.overtaken(ORG, user.id, access.seq));
-    assert_eq!(
-        memberships.check(&user, "acme").await,
-        Err(AccessError::NotFound)
-    );
+    assert_eq!(memberships.check(&user, "acme").await, Err(AccessError::NotFound));
 }
 
 #[tokio::test]

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status, metadata::MetadataValue, service::Routes};
-use trellis_authn::{
-    AuthnLayer, Caller, PeerKeys, ServiceKey, ServiceName, SessionSource, Sessions,
-};
+use trellis_authn::{AuthnLayer, Caller, PeerKeys, ServiceKey, ServiceName, SessionSource, Sessions};
 use trellis_proto::identity::v1::{
-    self as wire, BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsRequest,
-    FollowSessionsResponse, GetMeRequest, GetMeResponse, User,
+    self as wire, BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsRequest, FollowSessionsResponse,
+    GetMeRequest, GetMeResponse, User,
     identity_service_client::IdentityServiceClient,
     identity_service_server::{IdentityService, IdentityServiceServer},
 };
@@ -52,19 +50,14 @@ type Client = IdentityServiceClient<tonic::transport::Channel>;
 
 async fn serve(sessions: Arc<Sessions>, peers: PeerKeys) -> Client {
     let authn = AuthnLayer::new(sessions, peers);
-    let url = stub::serve(Routes::new(
-        authn.layer(IdentityServiceServer::new(Identity)),
-    ))
-    .await;
+    let url = stub::serve(Routes::new(authn.layer(IdentityServiceServer::new(Identity)))).await;
     Client::connect(url).await.unwrap()
 }
 
 fn with(authorization: &[&str]) -> Request<GetMeRequest> {
     let mut request = Request::new(GetMeRequest {});
     for value in authorization {
-        request
-            .metadata_mut()
-            .append("authorization", MetadataValue::try_from(*value).unwrap());
+        request.metadata_mut().append("authorization", MetadataValue::try_from(*value).unwrap());
     }
     request
 }
@@ -80,56 +73,28 @@ async fn a_user_gets_through_as_that_user() {
     let claims = claims(900);
     let token = token(&claims);
     for scheme in ["Bearer", "bearer", "JWT", "jwt", "Jwt"] {
-        let answer = client
-            .get_me(with(&[&format!("{scheme} {token}")]))
-            .await
-            .unwrap();
-        assert_eq!(
-            answer.into_inner().user.unwrap().id,
-            claims.sub.to_string(),
-            "{scheme}"
-        );
+        let answer = client.get_me(with(&[&format!("{scheme} {token}")])).await.unwrap();
+        assert_eq!(answer.into_inner().user.unwrap().id, claims.sub.to_string(), "{scheme}");
     }
     // Handed on as a service does it.
     let user = sessions.verify(&token).unwrap();
     assert!(client.get_me(user.request(GetMeRequest {})).await.is_ok());
-    let refused = client
-        .batch_get_users(user.request(BatchGetUsersRequest::default()))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::PermissionDenied, Code::Forbidden)
-    );
+    let refused = client.batch_get_users(user.request(BatchGetUsersRequest::default())).await.unwrap_err();
+    assert_eq!(code(&refused), (tonic::Code::PermissionDenied, Code::Forbidden));
 }
 
 #[tokio::test]
 async fn a_service_gets_through_as_that_service() {
     let (key, peers) = gateway();
     let mut client = serve(sessions(), peers).await;
-    let answer = client
-        .batch_get_users(key.request(BatchGetUsersRequest::default()))
-        .await
-        .unwrap();
+    let answer = client.batch_get_users(key.request(BatchGetUsersRequest::default())).await.unwrap();
     assert_eq!(answer.into_inner().users[0].name, "gateway");
-    let refused = client
-        .get_me(key.request(GetMeRequest {}))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::Unauthenticated, Code::Unauthenticated)
-    );
+    let refused = client.get_me(key.request(GetMeRequest {})).await.unwrap_err();
+    assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::Unauthenticated));
     // One that is no peer here.
     let stranger = ServiceKey::new(ServiceName::Gateway, &ServiceKey::generate_seed()).unwrap();
-    let refused = client
-        .batch_get_users(stranger.request(BatchGetUsersRequest::default()))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::Unauthenticated, Code::Unauthenticated)
-    );
+    let refused = client.batch_get_users(stranger.request(BatchGetUsersRequest::default())).await.unwrap_err();
+    assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::Unauthenticated));
 }
 
 #[tokio::test]
@@ -138,12 +103,7 @@ async fn everyone_else_is_refused() {
     let mut client = serve(sessions(), peers).await;
     let user = token(&claims(900));
     let request = key.request(());
-    let service = request
-        .metadata()
-        .get("authorization")
-        .unwrap()
-        .to_str()
-        .unwrap();
+    let service = request.metadata().get("authorization").unwrap().to_str().unwrap();
     let service = service.strip_prefix("Service ").unwrap();
     for values in [
         &[][..],
@@ -162,20 +122,10 @@ async fn everyone_else_is_refused() {
         &[&format!("Bearer {}", "x".repeat(5000))],
     ] {
         let refused = client.get_me(with(values)).await.unwrap_err();
-        assert_eq!(
-            code(&refused),
-            (tonic::Code::Unauthenticated, Code::Unauthenticated),
-            "{values:?}"
-        );
+        assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::Unauthenticated), "{values:?}");
     }
-    let refused = client
-        .get_me(with(&[&format!("Bearer {}", token(&claims(-60)))]))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::Unauthenticated, Code::TokenExpired)
-    );
+    let refused = client.get_me(with(&[&format!("Bearer {}", token(&claims(-60)))])).await.unwrap_err();
+    assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::TokenExpired));
 }
 
 #[tokio::test]
@@ -187,10 +137,7 @@ async fn an_ended_session_is_refused() {
     assert!(client.get_me(with(&[&authorization])).await.is_ok());
     sessions.revoke(claims.sid, chrono::Utc::now());
     let refused = client.get_me(with(&[&authorization])).await.unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::Unauthenticated, Code::Unauthenticated)
-    );
+    assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::Unauthenticated));
 }
 
 /// Identity that never answers.
@@ -207,20 +154,9 @@ async fn where_ended_sessions_are_not_known_nobody_is_signed_out() {
     let (key, peers) = gateway();
     let shutdown = tokio_util::sync::CancellationToken::new();
     let mut client = serve(Sessions::follow(Silence, None, shutdown.clone()), peers).await;
-    let refused = client
-        .get_me(with(&[&format!("Bearer {}", token(&claims(900)))]))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        code(&refused),
-        (tonic::Code::Unavailable, Code::Unavailable)
-    );
+    let refused = client.get_me(with(&[&format!("Bearer {}", token(&claims(900)))])).await.unwrap_err();
+    assert_eq!(code(&refused), (tonic::Code::Unavailable, Code::Unavailable));
     // Services know each other without identity.
-    assert!(
-        client
-            .batch_get_users(key.request(BatchGetUsersRequest::default()))
-            .await
-            .is_ok()
-    );
+    assert!(client.batch_get_users(key.request(BatchGetUsersRequest::default())).await.is_ok());
     shutdown.cancel();
 }

@@ -33,10 +33,8 @@ impl Request {
     pub async fn find(&self, conn: &mut PgConnection) -> Result<Kept, LogError> {
         // Two statements: the snapshot of the look-up must be younger than the lock, or an answer that was committed
         // in between would be missed.
-        let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
-            .bind(self.lock())
-            .fetch_one(&mut *conn)
-            .await?;
+        let free: bool =
+            sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(self.lock()).fetch_one(&mut *conn).await?;
         if !free {
             return Ok(Kept::InFlight);
         }
@@ -50,9 +48,7 @@ impl Request {
         .await?;
         Ok(match kept {
             None => Kept::New,
-            Some((fingerprint, response)) if fingerprint == self.fingerprint => {
-                Kept::Answer(response)
-            }
+            Some((fingerprint, response)) if fingerprint == self.fingerprint => Kept::Answer(response),
             Some(_) => Kept::Reused,
         })
     }

@@ -53,24 +53,10 @@ pub struct Page {
 impl Log {
     /// `context` is the service's word in subjects: `trellis.<context>.<scope>`. `writers`: how many writes may hold
     /// a connection at once (fewer than the pool has, so that reads always find one); others wait in a bounded queue.
-    pub async fn open(
-        pool: PgPool,
-        context: &'static str,
-        writers: usize,
-    ) -> Result<Self, LogError> {
-        let epoch = sqlx::query_scalar("SELECT epoch FROM log_epoch")
-            .fetch_one(&pool)
-            .await?;
-        let inner = Inner {
-            pool,
-            context,
-            epoch,
-            writers: WriterQueue::new(writers),
-            committed: Notify::new(),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+    pub async fn open(pool: PgPool, context: &'static str, writers: usize) -> Result<Self, LogError> {
+        let epoch = sqlx::query_scalar("SELECT epoch FROM log_epoch").fetch_one(&pool).await?;
+        let inner = Inner { pool, context, epoch, writers: WriterQueue::new(writers), committed: Notify::new() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -90,20 +76,12 @@ impl Log {
     ///
     /// Who holds a [`Write`] must not begin another: with all places taken by such, none would ever be free.
     pub async fn begin(&self, scope: Uuid) -> Result<Write, LogError> {
-        self.begin_with(
-            scope,
-            "UPDATE scopes SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq",
-        )
-        .await
+        self.begin_with(scope, "UPDATE scopes SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq").await
     }
 
     /// The same for a scope that is made by this write (its first event has number 1).
     pub async fn begin_new(&self, scope: Uuid) -> Result<Write, LogError> {
-        self.begin_with(
-            scope,
-            "INSERT INTO scopes (id, last_seq) VALUES ($1, 1) RETURNING last_seq",
-        )
-        .await
+        self.begin_with(scope, "INSERT INTO scopes (id, last_seq) VALUES ($1, 1) RETURNING last_seq").await
     }
 
     /// A transaction that is no event (a login): it only takes a place in the same queue.
@@ -119,10 +97,7 @@ impl Log {
         let log = self.clone();
         uncancelled(async move {
             let mut tx: Transaction<'static, Postgres> = log.inner.pool.begin().await?;
-            let taken = sqlx::query_scalar(take_number)
-                .bind(scope)
-                .fetch_optional(&mut *tx)
-                .await;
+            let taken = sqlx::query_scalar(take_number).bind(scope).fetch_optional(&mut *tx).await;
             let seq: i64 = match taken {
                 Ok(Some(seq)) => seq,
                 Ok(None) => return Err(LogError::NoScope),
@@ -136,11 +111,7 @@ impl Log {
 
     /// A place in the order of a scope, as clients keep it.
     pub fn position(&self, scope: Uuid, seq: i64) -> Position {
-        Position {
-            epoch: self.inner.epoch.to_string(),
-            scope: scope.to_string(),
-            seq: unsigned(seq),
-        }
+        Position { epoch: self.inner.epoch.to_string(), scope: scope.to_string(), seq: unsigned(seq) }
     }
 
     /// At most `limit` (1–500) events after a number.
@@ -162,10 +133,7 @@ impl Log {
         .fetch_all(&self.inner.pool)
         .await?;
         let first = rows.first().ok_or(LogError::NoScope)?;
-        let (head, oldest) = (
-            unsigned(first.try_get("last_seq")?),
-            unsigned(first.try_get("low_water")?),
-        );
+        let (head, oldest) = (unsigned(first.try_get("last_seq")?), unsigned(first.try_get("low_water")?));
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
             let Some(seq) = row.try_get::<Option<i64>, _>("seq")? else {
@@ -173,33 +141,20 @@ impl Log {
             };
             events.push(self.event(scope, seq, row)?);
         }
-        Ok(Page {
-            events,
-            head,
-            oldest,
-        })
+        Ok(Page { events, head, oldest })
     }
 
     /// Where scopes stand; those that do not exist are left out.
     pub async fn heads(&self, scopes: &[Uuid]) -> Result<Vec<(Uuid, u64)>, LogError> {
-        let rows: Vec<(Uuid, i64)> =
-            sqlx::query_as("SELECT id, last_seq FROM scopes WHERE id = ANY($1)")
-                .bind(scopes)
-                .fetch_all(&self.inner.pool)
-                .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(scope, seq)| (scope, unsigned(seq)))
-            .collect())
+        let rows: Vec<(Uuid, i64)> = sqlx::query_as("SELECT id, last_seq FROM scopes WHERE id = ANY($1)")
+            .bind(scopes)
+            .fetch_all(&self.inner.pool)
+            .await?;
+        Ok(rows.into_iter().map(|(scope, seq)| (scope, unsigned(seq))).collect())
     }
 
     /// The message of a row with the columns of `event_log`.
-    pub(crate) fn event(
-        &self,
-        scope: Uuid,
-        seq: i64,
-        row: &sqlx::postgres::PgRow,
-    ) -> Result<Event, sqlx::Error> {
+    pub(crate) fn event(&self, scope: Uuid, seq: i64, row: &sqlx::postgres::PgRow) -> Result<Event, sqlx::Error> {
         let occurred_at: DateTime<Utc> = row.try_get("occurred_at")?;
         let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
         Ok(Event {
@@ -232,9 +187,7 @@ impl Log {
 
 /// Runs to its end even where the caller is cancelled: sqlx 0.9 leaks an open transaction into the pool when
 /// `begin()` is cancelled (#4385). What it gives to nobody is dropped, and so rolled back.
-async fn uncancelled<T, E>(
-    work: impl Future<Output = Result<T, E>> + Send + 'static,
-) -> Result<T, LogError>
+async fn uncancelled<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, LogError>
 where
     T: Send + 'static,
     E: Into<LogError> + Send + 'static,
@@ -248,9 +201,7 @@ where
 
 /// Whether a statement ran into `statement_timeout` or `lock_timeout` while others held the scope.
 fn gave_up_waiting(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("57014" | "55P03"))
 }
 

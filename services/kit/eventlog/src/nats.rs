@@ -18,8 +18,7 @@ pub async fn connect_nats(url: &str) -> Result<Client, ConnectError> {
         .request_timeout(Some(Duration::from_secs(2)))
         .ping_interval(PING)
         .reconnect_delay_callback(|attempt| {
-            let doubled =
-                Duration::from_millis(20) * 2_u32.pow(u32::try_from(attempt.min(6)).unwrap_or(6));
+            let doubled = Duration::from_millis(20) * 2_u32.pow(u32::try_from(attempt.min(6)).unwrap_or(6));
             doubled.min(MAX_PAUSE)
         })
         .event_callback(|event| async move {

@@ -50,10 +50,7 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
 
 /// Tells how the pool is used until it is closed.
 async fn measure(pool: PgPool) {
-    metrics::describe_gauge!(
-        "trellis_database_connections",
-        "Connections of the pool, by state."
-    );
+    metrics::describe_gauge!("trellis_database_connections", "Connections of the pool, by state.");
     let (idle, used) = (
         metrics::gauge!("trellis_database_connections", "state" => "idle"),
         metrics::gauge!("trellis_database_connections", "state" => "used"),
@@ -123,10 +120,7 @@ pub(crate) fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Erro
 
 pub(crate) fn process_name() -> String {
     let executable = std::env::current_exe().ok();
-    let name = executable
-        .as_deref()
-        .and_then(std::path::Path::file_name)
-        .and_then(std::ffi::OsStr::to_str);
+    let name = executable.as_deref().and_then(std::path::Path::file_name).and_then(std::ffi::OsStr::to_str);
     name.unwrap_or("trellis").to_owned()
 }
 
@@ -143,18 +137,8 @@ async fn wait_for_database(options: &PgConnectOptions) -> Result<PgConnection, s
         };
         if waiting.should_say() {
             let (host, port) = (options.get_host(), options.get_port());
-            let (database, role) = (
-                options.get_database().unwrap_or_default(),
-                options.get_username(),
-            );
-            tracing::warn!(
-                host,
-                port,
-                database,
-                role,
-                reason,
-                "waiting for the database"
-            );
+            let (database, role) = (options.get_database().unwrap_or_default(), options.get_username());
+            tracing::warn!(host, port, database, role, reason, "waiting for the database");
         }
         sleep(RETRY).await;
     }
@@ -187,10 +171,7 @@ fn is_passing(error: &MigrateError) -> bool {
         sqlx::Error::Io(_) => true,
         // lock_not_available, deadlock_detected, and the server going down.
         sqlx::Error::Database(error) => {
-            matches!(
-                error.code().as_deref(),
-                Some("55P03" | "40P01" | "57P01" | "57P02" | "57P03")
-            )
+            matches!(error.code().as_deref(), Some("55P03" | "40P01" | "57P01" | "57P02" | "57P03"))
         }
         _ => false,
     }
@@ -204,9 +185,7 @@ pub(crate) struct Waiting {
 impl Waiting {
     pub(crate) fn new() -> Self {
         // Not for the first moment: processes that start together are not worth a line.
-        Self {
-            next: Instant::now() + RETRY,
-        }
+        Self { next: Instant::now() + RETRY }
     }
 
     pub(crate) fn should_say(&mut self) -> bool {

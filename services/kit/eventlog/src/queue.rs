@@ -27,14 +27,8 @@ pub(crate) type Place = OwnedSemaphorePermit;
 
 impl WriterQueue {
     pub(crate) fn new(places: usize) -> Self {
-        metrics::describe_gauge!(
-            "trellis_writes_waiting",
-            "Writes that wait for a database connection."
-        );
-        Self {
-            places: Arc::new(Semaphore::new(places.max(1))),
-            waiting: AtomicUsize::new(0),
-        }
+        metrics::describe_gauge!("trellis_writes_waiting", "Writes that wait for a database connection.");
+        Self { places: Arc::new(Semaphore::new(places.max(1))), waiting: AtomicUsize::new(0) }
     }
 
     /// A place, in order of arrival; [`LogError::Busy`] where too many wait or it takes too long.
@@ -59,11 +53,7 @@ impl<'a> Waiter<'a> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let waiter = Self(waiting);
         metrics::gauge!("trellis_writes_waiting").increment(1.0);
-        if before >= MAX_WAITING {
-            Err(LogError::Busy)
-        } else {
-            Ok(waiter)
-        }
+        if before >= MAX_WAITING { Err(LogError::Busy) } else { Ok(waiter) }
     }
 }
 

@@ -42,22 +42,10 @@ pub struct Relay;
 impl Relay {
     /// Runs until `shutdown`, then drains what the outbox holds (at most 5 s). Never fails: it waits and tries again.
     pub async fn run(log: Log, config: RelayConfig, shutdown: CancellationToken) {
-        metrics::describe_gauge!(
-            "trellis_outbox_lag_seconds",
-            "Age of the oldest event that is not yet published."
-        );
-        metrics::describe_gauge!(
-            "trellis_relay_leader",
-            "1 where this process publishes the outbox."
-        );
-        metrics::describe_counter!(
-            "trellis_outbox_published_total",
-            "Events that JetStream acknowledged."
-        );
-        metrics::describe_counter!(
-            "trellis_outbox_publish_failures_total",
-            "Publishes without acknowledgement."
-        );
+        metrics::describe_gauge!("trellis_outbox_lag_seconds", "Age of the oldest event that is not yet published.");
+        metrics::describe_gauge!("trellis_relay_leader", "1 where this process publishes the outbox.");
+        metrics::describe_counter!("trellis_outbox_published_total", "Events that JetStream acknowledged.");
+        metrics::describe_counter!("trellis_outbox_publish_failures_total", "Publishes without acknowledgement.");
         metrics::describe_counter!(
             "trellis_outbox_requeued_total",
             "Events queued again because the stream lost some."
@@ -75,10 +63,7 @@ impl Relay {
                 Ok(session) => {
                     tracing::info!(context, "leads: publishes the outbox");
                     metrics::gauge!("trellis_relay_leader", "context" => context).set(1.0);
-                    let jetstream = ContextBuilder::new()
-                        .timeout(ACK)
-                        .ack_timeout(ACK)
-                        .build(config.nats.clone());
+                    let jetstream = ContextBuilder::new().timeout(ACK).ack_timeout(ACK).build(config.nats.clone());
                     Term::new(&log, session, jetstream).run(&shutdown).await
                 }
                 Err(error) => End::Lost(error),

@@ -69,10 +69,7 @@ async fn scopes_with_old_events(log: &Log, keep: Duration) -> Result<Vec<Uuid>, 
 async fn forget_in_scope(log: &Log, scope: Uuid, keep: Duration) -> Result<u64, LogError> {
     let mut forgetting = log.begin_unlogged().await?;
     // The scope's row first, as every writer does.
-    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE")
-        .bind(scope)
-        .execute(forgetting.conn())
-        .await?;
+    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE").bind(scope).execute(forgetting.conn()).await?;
     let deleted = sqlx::query(
         "WITH first AS ( \
              SELECT seq, occurred_at FROM event_log WHERE scope = $1 ORDER BY seq LIMIT $3 \

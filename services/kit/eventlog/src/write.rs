@@ -30,20 +30,8 @@ pub struct Write {
 }
 
 impl Write {
-    pub(crate) fn new(
-        log: Log,
-        tx: Transaction<'static, Postgres>,
-        place: Place,
-        scope: Uuid,
-        seq: i64,
-    ) -> Self {
-        Self {
-            log,
-            tx,
-            scope,
-            seq,
-            _place: place,
-        }
+    pub(crate) fn new(log: Log, tx: Transaction<'static, Postgres>, place: Place, scope: Uuid, seq: i64) -> Self {
+        Self { log, tx, scope, seq, _place: place }
     }
 
     /// For the statements of the change.

@@ -62,9 +62,7 @@ impl Calls {
                     tracing::error!(method, "the handler panicked: {failure}");
                     problem(Problem::internal())
                 }
-                Err(_elapsed) => {
-                    Status::deadline_exceeded("the deadline of the call has passed").into_http()
-                }
+                Err(_elapsed) => Status::deadline_exceeded("the deadline of the call has passed").into_http(),
             };
             let code = code(&response);
             conclude(&Span::current(), code);
@@ -78,9 +76,7 @@ impl Calls {
 /// What a process answers that does not serve its routes yet.
 pub(crate) fn starting() -> Response<Body> {
     let mut response = problem(Problem::unavailable("The service is starting."));
-    response
-        .headers_mut()
-        .insert(STARTING, HeaderValue::from_static("1"));
+    response.headers_mut().insert(STARTING, HeaderValue::from_static("1"));
     response
 }
 
@@ -116,10 +112,7 @@ fn span(method: &str) -> Span {
 /// Tells the span how the call ended; a refusal is no error of the server.
 fn conclude(span: &Span, code: Code) {
     span.record("rpc.grpc.status_code", code as i32);
-    let fault = matches!(
-        code,
-        Code::Unknown | Code::DeadlineExceeded | Code::Internal | Code::Unavailable
-    );
+    let fault = matches!(code, Code::Unknown | Code::DeadlineExceeded | Code::Internal | Code::Unavailable);
     if fault {
         span.record("otel.status_code", "ERROR");
     }
@@ -127,19 +120,12 @@ fn conclude(span: &Span, code: Code) {
 
 /// The code of an answer whose head tells it: all refusals do, so no code in the head is a success.
 fn code(response: &Response<Body>) -> Code {
-    response
-        .headers()
-        .get(Status::GRPC_STATUS)
-        .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
+    response.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }
 
 fn measure(method: String, code: Code, took: Duration) {
     // Made-up methods must not make up series.
-    let method = if code == Code::Unimplemented {
-        "unknown".to_owned()
-    } else {
-        method
-    };
+    let method = if code == Code::Unimplemented { "unknown".to_owned() } else { method };
     let labels = [("method", method), ("code", format!("{code:?}"))];
     metrics::counter!("rpc_server_requests_total", &labels).increment(1);
     metrics::histogram!("rpc_server_duration_seconds", &labels).record(took);

@@ -50,9 +50,7 @@ impl FromStr for Endpoints {
                         uri.scheme_str() == Some("http")
                             && uri.port().is_some()
                             && uri.path_and_query().is_none_or(|path| path == "/")
-                            && !uri
-                                .authority()
-                                .is_some_and(|host| host.as_str().contains('@'))
+                            && !uri.authority().is_some_and(|host| host.as_str().contains('@'))
                     })
                     .ok_or("must be http://host:port, or several of these separated by commas")
             })
@@ -88,13 +86,9 @@ struct Shared {
 impl Channel {
     /// Needs a Tokio runtime, on which the connections live.
     pub fn new(endpoints: &Endpoints) -> Self {
-        let shared = Shared {
-            endpoints: endpoints.0.iter().cloned().map(Endpoint::new).collect(),
-            next: AtomicUsize::new(0),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared =
+            Shared { endpoints: endpoints.0.iter().cloned().map(Endpoint::new).collect(), next: AtomicUsize::new(0) };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -127,12 +121,7 @@ impl Service<Request<Body>> for Channel {
 
 impl Shared {
     /// Asks one endpoint after the other, for as long as the one before has certainly not got the call.
-    async fn send(
-        &self,
-        head: Parts,
-        body: Body,
-        deadline: Instant,
-    ) -> Result<Response<Body>, Status> {
+    async fn send(&self, head: Parts, body: Body, deadline: Instant) -> Result<Response<Body>, Status> {
         let mut body = body;
         let mut asked = Vec::with_capacity(self.endpoints.len());
         // A lone endpoint is asked twice: its connection may have died since the last call.
@@ -141,20 +130,14 @@ impl Shared {
                 break;
             };
             asked.push(index);
-            match self
-                .ask(&self.endpoints[index], &head, body, deadline)
-                .await
-            {
+            match self.ask(&self.endpoints[index], &head, body, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(Failure::Unsent(unsent)) => body = unsent,
                 Err(Failure::Lost) => break,
                 Err(Failure::Late) => return Err(deadline_exceeded()),
             }
         }
-        Err(
-            Problem::unavailable("A service that this needs does not answer; please try again.")
-                .into(),
-        )
+        Err(Problem::unavailable("A service that this needs does not answer; please try again.").into())
     }
 
     /// Sends the call to one endpoint.
@@ -211,10 +194,7 @@ impl Shared {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let turn = || (0..count).map(|offset| (start.wrapping_add(offset)) % count);
         let unasked = || turn().filter(|index| !asked.contains(index));
-        unasked()
-            .find(|index| self.endpoints[*index].admits())
-            .or_else(|| unasked().next())
-            .or_else(|| turn().next())
+        unasked().find(|index| self.endpoints[*index].admits()).or_else(|| unasked().next()).or_else(|| turn().next())
     }
 }
 
@@ -258,33 +238,12 @@ mod tests {
 
     #[test]
     fn endpoints_are_parsed_and_shown() {
-        for text in [
-            "http://127.0.0.1:7001",
-            "http://a:1,http://b:2",
-            "http://[::1]:7001",
-        ] {
-            assert_eq!(
-                text.parse::<Endpoints>()
-                    .map(|parsed| parsed.to_string())
-                    .as_deref(),
-                Ok(text)
-            );
+        for text in ["http://127.0.0.1:7001", "http://a:1,http://b:2", "http://[::1]:7001"] {
+            assert_eq!(text.parse::<Endpoints>().map(|parsed| parsed.to_string()).as_deref(), Ok(text));
         }
         let spaced = "http://a:1/, http://b:2".parse::<Endpoints>();
-        assert_eq!(
-            spaced.map(|parsed| parsed.to_string()).as_deref(),
-            Ok("http://a:1,http://b:2")
-        );
-        for wrong in [
-            "",
-            ",",
-            "a:1",
-            "http://a",
-            "https://a:1",
-            "http://a:1/path",
-            "http://a:1,",
-            "http://u:p@a:1",
-        ] {
+        assert_eq!(spaced.map(|parsed| parsed.to_string()).as_deref(), Ok("http://a:1,http://b:2"));
+        for wrong in ["", ",", "a:1", "http://a", "https://a:1", "http://a:1/path", "http://a:1,", "http://u:p@a:1"] {
             assert!(wrong.parse::<Endpoints>().is_err(), "{wrong:?}");
         }
     }

@@ -14,9 +14,7 @@ pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
 /// `None` where absent or out of range.
 pub fn datetime(time: Option<&Timestamp>) -> Option<DateTime<Utc>> {
     let time = time?;
-    let nanos = u32::try_from(time.nanos)
-        .ok()
-        .filter(|nanos| *nanos < 1_000_000_000)?;
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     DateTime::from_timestamp(time.seconds, nanos)
 }
 

@@ -10,9 +10,7 @@ tokio::task_local! {
 
 /// What is left of the deadline of the call being served; `None` outside of one.
 pub fn deadline_left() -> Option<Duration> {
-    DEADLINE
-        .try_with(|deadline| deadline.saturating_duration_since(Instant::now()))
-        .ok()
+    DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now())).ok()
 }
 
 /// Runs a future under a deadline: channel calls within send what is left as `grpc-timeout`.
@@ -75,10 +73,7 @@ mod tests {
         assert_eq!(parse_timeout("4S"), Some(Duration::from_secs(4)));
         assert_eq!(parse_timeout("5m"), Some(Duration::from_millis(5)));
         assert_eq!(parse_timeout("6u"), Some(Duration::from_micros(6)));
-        assert_eq!(
-            parse_timeout("99999999n"),
-            Some(Duration::from_nanos(99_999_999))
-        );
+        assert_eq!(parse_timeout("99999999n"), Some(Duration::from_nanos(99_999_999)));
         for wrong in ["", "5", "m", "-5m", "+5m", "5 m", "123456789m", "5x", "5é"] {
             assert_eq!(parse_timeout(wrong), None, "{wrong:?}");
         }

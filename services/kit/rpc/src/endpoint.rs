@@ -26,12 +26,7 @@ impl Endpoint {
             .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true)
             .connect_lazy();
-        Self {
-            uri,
-            channel,
-            created: Instant::now(),
-            shunned: Shunned::default(),
-        }
+        Self { uri, channel, created: Instant::now(), shunned: Shunned::default() }
     }
 
     pub(crate) fn channel(&self) -> transport::Channel {
@@ -84,16 +79,8 @@ impl Shunned {
 
     fn admits(&self, now: u64) -> bool {
         let until = self.until.load(Ordering::Relaxed);
-        let claim = || {
-            self.until
-                .compare_exchange(
-                    until,
-                    now + Self::PERIOD,
-                    Ordering::Relaxed,
-                    Ordering::Relaxed,
-                )
-                .is_ok()
-        };
+        let claim =
+            || self.until.compare_exchange(until, now + Self::PERIOD, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         until == 0 || (now >= until && claim())
     }
 }

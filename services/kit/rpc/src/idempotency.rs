@@ -31,10 +31,7 @@ impl IdempotencyKey {
     pub fn attach<T>(&self, request: &mut Request<T>) {
         let metadata = request.metadata_mut();
         metadata.insert_bin(KEY, MetadataValue::from_bytes(self.key.as_bytes()));
-        metadata.insert_bin(
-            OPERATION,
-            MetadataValue::from_bytes(self.operation.as_bytes()),
-        );
+        metadata.insert_bin(OPERATION, MetadataValue::from_bytes(self.operation.as_bytes()));
         metadata.insert_bin(FINGERPRINT, MetadataValue::from_bytes(&self.fingerprint));
     }
 
@@ -55,9 +52,7 @@ fn bytes_of(metadata: &MetadataMap, name: &'static str) -> Option<Vec<u8>> {
 
 /// Marks an answer as kept from an earlier call.
 pub fn mark_replayed<T>(response: &mut Response<T>) {
-    response
-        .metadata_mut()
-        .insert(REPLAYED, MetadataValue::from_static("true"));
+    response.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
 }
 
 /// Whether the server said that this answer was kept.
@@ -85,9 +80,7 @@ mod tests {
     #[test]
     fn half_a_key_is_none() {
         let mut request = Request::new(());
-        request
-            .metadata_mut()
-            .insert_bin(KEY, MetadataValue::from_bytes(b"retry-1"));
+        request.metadata_mut().insert_bin(KEY, MetadataValue::from_bytes(b"retry-1"));
         assert_eq!(IdempotencyKey::of(&request), None);
     }
 

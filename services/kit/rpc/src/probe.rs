@@ -6,27 +6,19 @@ use std::{
 };
 
 use tonic::transport::Endpoint;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// For connecting and the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether the process that listens there (as its settings say it) is ready.
 pub async fn is_ready(listen: SocketAddr) -> bool {
-    tokio::time::timeout(PATIENCE, ask(listen))
-        .await
-        .is_ok_and(|ready| ready.unwrap_or(false))
+    tokio::time::timeout(PATIENCE, ask(listen)).await.is_ok_and(|ready| ready.unwrap_or(false))
 }
 
 async fn ask(listen: SocketAddr) -> Result<bool, Box<dyn std::error::Error>> {
-    let channel = Endpoint::from_shared(format!("http://{}", reachable(listen)))?
-        .connect()
-        .await?;
-    let answer = HealthClient::new(channel)
-        .check(HealthCheckRequest::default())
-        .await?;
+    let channel = Endpoint::from_shared(format!("http://{}", reachable(listen)))?.connect().await?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
@@ -49,9 +41,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_tells_ready_from_not_yet_and_from_nobody() {
-        let server = Server::bind("0.0.0.0:0".parse().unwrap(), &["test"])
-            .await
-            .unwrap();
+        let server = Server::bind("0.0.0.0:0".parse().unwrap(), &["test"]).await.unwrap();
         let address = server.address();
         assert!(!is_ready(address).await);
         server.readiness().set(true).await;

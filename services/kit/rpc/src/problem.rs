@@ -75,9 +75,7 @@ impl Code {
     pub fn grpc(self) -> tonic::Code {
         match self {
             Self::InvalidRequest | Self::ValidationFailed => tonic::Code::InvalidArgument,
-            Self::Unauthenticated | Self::InvalidCredentials | Self::TokenExpired => {
-                tonic::Code::Unauthenticated
-            }
+            Self::Unauthenticated | Self::InvalidCredentials | Self::TokenExpired => tonic::Code::Unauthenticated,
             Self::Forbidden | Self::InvitationRequired => tonic::Code::PermissionDenied,
             Self::NotFound => tonic::Code::NotFound,
             Self::AlreadyExists => tonic::Code::AlreadyExists,
@@ -116,13 +114,7 @@ pub struct FieldError {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            fields: Vec::new(),
-            resource: String::new(),
-            retry_after_seconds: 0,
-        }
+        Self { code, detail: detail.into(), fields: Vec::new(), resource: String::new(), retry_after_seconds: 0 }
     }
 
     /// `resource` was not found: "The {resource} does not exist, or you may not see it."
@@ -133,10 +125,7 @@ impl Problem {
 
     /// Dependencies are not reachable; trying again in a second makes sense.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self {
-            retry_after_seconds: 1,
-            ..Self::new(Code::Unavailable, detail)
-        }
+        Self { retry_after_seconds: 1, ..Self::new(Code::Unavailable, detail) }
     }
 
     /// An unexpected fault, of which nothing is told. Log what happened before making it.
@@ -152,20 +141,13 @@ impl Problem {
 
     #[must_use]
     pub fn with_resource(self, resource: &str) -> Self {
-        Self {
-            resource: resource.to_owned(),
-            ..self
-        }
+        Self { resource: resource.to_owned(), ..self }
     }
 }
 
 impl FieldError {
     fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            code: code.to_owned(),
-            message: message.into(),
-        }
+        Self { field: field.to_owned(), code: code.to_owned(), message: message.into() }
     }
 }
 
@@ -179,11 +161,7 @@ impl From<Problem> for Status {
             resource: problem.resource,
             retry_after_seconds: problem.retry_after_seconds,
         };
-        Self::with_details(
-            problem.code.grpc(),
-            problem.detail,
-            details.encode_to_vec().into(),
-        )
+        Self::with_details(problem.code.grpc(), problem.detail, details.encode_to_vec().into())
     }
 }
 
@@ -225,34 +203,14 @@ fn from_details(details: &[u8]) -> Option<Problem> {
 }
 
 impl From<FieldError> for proto::FieldError {
-    fn from(
-        FieldError {
-            field,
-            code,
-            message,
-        }: FieldError,
-    ) -> Self {
-        Self {
-            field,
-            code,
-            message,
-        }
+    fn from(FieldError { field, code, message }: FieldError) -> Self {
+        Self { field, code, message }
     }
 }
 
 impl From<proto::FieldError> for FieldError {
-    fn from(
-        proto::FieldError {
-            field,
-            code,
-            message,
-        }: proto::FieldError,
-    ) -> Self {
-        Self {
-            field,
-            code,
-            message,
-        }
+    fn from(proto::FieldError { field, code, message }: proto::FieldError) -> Self {
+        Self { field, code, message }
     }
 }
 
@@ -270,11 +228,7 @@ impl Violations {
     }
 
     /// Keeps the value, or notes the field's error and gives `None`.
-    pub fn check<T>(
-        &mut self,
-        field: &str,
-        result: Result<T, (&'static str, String)>,
-    ) -> Option<T> {
+    pub fn check<T>(&mut self, field: &str, result: Result<T, (&'static str, String)>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err((code, message)) => {
@@ -297,10 +251,7 @@ impl Violations {
             [only] => format!("The field \"{}\" is not valid.", only.field),
             several => format!("{} fields are not valid.", several.len()),
         };
-        Err(Problem {
-            fields: self.0,
-            ..Problem::new(Code::ValidationFailed, detail)
-        })
+        Err(Problem { fields: self.0, ..Problem::new(Code::ValidationFailed, detail) })
     }
 }
 
@@ -340,10 +291,7 @@ mod tests {
             let problem = Problem::from(&Status::new(code, secret));
             assert_eq!(problem.code, expected, "{code:?}");
             assert!(!problem.detail.contains("users"));
-            assert_eq!(
-                problem.retry_after_seconds,
-                u32::from(expected == Code::Unavailable)
-            );
+            assert_eq!(problem.retry_after_seconds, u32::from(expected == Code::Unavailable));
         }
     }
 
@@ -358,13 +306,9 @@ mod tests {
     #[test]
     fn violations_are_told_all_at_once() {
         let mut violations = Violations::new();
-        assert_eq!(
-            violations.check("name", Ok::<_, (&'static str, String)>(5)),
-            Some(5)
-        );
+        assert_eq!(violations.check("name", Ok::<_, (&'static str, String)>(5)), Some(5));
         assert!(violations.is_empty());
-        let nothing: Option<()> =
-            violations.check("email", Err(("invalid", "is no e-mail address".into())));
+        let nothing: Option<()> = violations.check("email", Err(("invalid", "is no e-mail address".into())));
         assert_eq!(nothing, None);
         violations.push("password", "too_short", "must have at least 8 characters");
         let problem = violations.finish().err();
@@ -374,10 +318,7 @@ mod tests {
             .map(|field| (field.field.as_str(), field.code.as_str()))
             .collect();
         assert_eq!(fields, [("email", "invalid"), ("password", "too_short")]);
-        assert_eq!(
-            problem.map(|problem| problem.code),
-            Some(Code::ValidationFailed)
-        );
+        assert_eq!(problem.map(|problem| problem.code), Some(Code::ValidationFailed));
         assert_eq!(Violations::new().finish(), Ok(()));
     }
 }

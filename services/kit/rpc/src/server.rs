@@ -42,11 +42,7 @@ pub struct Readiness {
 
 impl Readiness {
     pub async fn set(&self, ready: bool) {
-        let status = if ready {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
         for name in self.names.iter().chain(&[""]) {
             self.reporter.set_service_status(name, status).await;
         }
@@ -74,24 +70,15 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error("cannot listen on {address}: {source}")]
-    Bind {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Bind { address: SocketAddr, source: std::io::Error },
     #[error("the gRPC server failed: {0}")]
     Serve(#[from] transport::Error),
 }
 
 impl Server {
     /// Binds the port. `names` are the full gRPC service names for the health service.
-    pub async fn bind(
-        listen: SocketAddr,
-        names: &'static [&'static str],
-    ) -> Result<Self, ServerError> {
-        let cannot_bind = |source| ServerError::Bind {
-            address: listen,
-            source,
-        };
+    pub async fn bind(listen: SocketAddr, names: &'static [&'static str]) -> Result<Self, ServerError> {
+        let cannot_bind = |source| ServerError::Bind { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(cannot_bind)?;
         let address = listener.local_addr().map_err(cannot_bind)?;
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -114,14 +101,7 @@ impl Server {
             // Callers give up in bursts when their own callers hang up; h2 takes 20 of that for an attack.
             .http2_max_pending_accept_reset_streams(Some(1000))
             .serve_with_incoming_shutdown(gate, incoming, stop.clone().cancelled_owned());
-        Ok(Self {
-            address,
-            readiness,
-            routes,
-            handlers,
-            transport: tokio::spawn(transport),
-            stop: stop.drop_guard(),
-        })
+        Ok(Self { address, readiness, routes, handlers, transport: tokio::spawn(transport), stop: stop.drop_guard() })
     }
 
     /// The bound address (for port 0).
@@ -134,11 +114,7 @@ impl Server {
     }
 
     /// Serves until `shutdown`; then finishes calls in flight, at most 10 s.
-    pub async fn serve(
-        self,
-        routes: Routes,
-        shutdown: CancellationToken,
-    ) -> Result<(), ServerError> {
+    pub async fn serve(self, routes: Routes, shutdown: CancellationToken) -> Result<(), ServerError> {
         // `serve` takes the server, so nobody can have set them before.
         let _ = self.routes.set(routes.prepare());
         let mut transport = self.transport;
@@ -167,9 +143,7 @@ impl Server {
     }
 }
 
-fn finished(
-    ended: Result<Result<(), transport::Error>, tokio::task::JoinError>,
-) -> Result<(), ServerError> {
+fn finished(ended: Result<Result<(), transport::Error>, tokio::task::JoinError>) -> Result<(), ServerError> {
     match ended {
         Ok(result) => Ok(result?),
         // Nothing aborts the task; what it does in a panic, the process should do too.
@@ -180,9 +154,8 @@ fn finished(
     }
 }
 
-fn reflection() -> tonic_reflection::server::v1::ServerReflectionServer<
-    impl tonic_reflection::server::v1::ServerReflection,
-> {
+fn reflection()
+-> tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(trellis_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

@@ -54,10 +54,7 @@ impl http_body::Body for UnsentBody {
     type Data = bytes::Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
         let this = &mut *self;
         if this.taken.is_none() {
             this.taken = lock(&this.slot).take();
@@ -79,9 +76,7 @@ impl http_body::Body for UnsentBody {
     fn size_hint(&self) -> SizeHint {
         match &self.taken {
             Some(body) => body.size_hint(),
-            None => lock(&self.slot)
-                .as_ref()
-                .map_or_else(SizeHint::default, Body::size_hint),
+            None => lock(&self.slot).as_ref().map_or_else(SizeHint::default, Body::size_hint),
         }
     }
 }

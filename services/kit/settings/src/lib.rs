@@ -43,20 +43,12 @@ impl Settings {
     /// From the process's environment.
     pub fn from_env() -> Self {
         let (source, present) = source::environment();
-        Self {
-            present,
-            ..Self::from_source(source)
-        }
+        Self { present, ..Self::from_source(source) }
     }
 
     /// From any other source, for tests.
     pub fn from_source(source: Source) -> Self {
-        Self {
-            source,
-            present: Vec::new(),
-            declared: Vec::new(),
-            problems: Vec::new(),
-        }
+        Self { source, present: Vec::new(), declared: Vec::new(), problems: Vec::new() }
     }
 
     /// A required value. What is returned after a problem is `T::default()`; `finish` then refuses.
@@ -78,8 +70,7 @@ impl Settings {
     {
         self.declare(name, Some(default.to_string()), help);
         let raw = self.raw(name);
-        raw.and_then(|raw| self.parse(name, &raw))
-            .unwrap_or(default)
+        raw.and_then(|raw| self.parse(name, &raw)).unwrap_or(default)
     }
 
     /// A value that may be absent.
@@ -102,11 +93,7 @@ impl Settings {
     }
 
     /// A secret that may be absent.
-    pub fn optional_secret(
-        &mut self,
-        name: &'static str,
-        help: &'static str,
-    ) -> Option<SecretString> {
+    pub fn optional_secret(&mut self, name: &'static str, help: &'static str) -> Option<SecretString> {
         self.declare(name, Some(String::new()), help);
         Some(self.raw(name)?.value.into())
     }
@@ -131,12 +118,7 @@ impl Settings {
     /// Markdown table of the declarations.
     pub fn table(&self) -> String {
         let mut table = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
-        for Variable {
-            name,
-            default,
-            help,
-        } in &self.declared
-        {
+        for Variable { name, default, help } in &self.declared {
             let default = match default.as_deref() {
                 None => "required".to_owned(),
                 Some("") => "–".to_owned(),
@@ -156,9 +138,7 @@ impl Settings {
         }
         let known = |name: &str| {
             let plain = name.strip_suffix(source::FILE_SUFFIX).unwrap_or(name);
-            self.declared
-                .iter()
-                .any(|variable| variable.name == name || variable.name == plain)
+            self.declared.iter().any(|variable| variable.name == name || variable.name == plain)
         };
         Ok(self
             .present
@@ -170,11 +150,7 @@ impl Settings {
 
     fn declare(&mut self, name: &'static str, default: Option<String>, help: &'static str) {
         if self.declared.iter().all(|variable| variable.name != name) {
-            self.declared.push(Variable {
-                name,
-                default,
-                help,
-            });
+            self.declared.push(Variable { name, default, help });
         }
     }
 
@@ -192,12 +168,11 @@ impl Settings {
             Err(error) => error,
         };
         // A file may hold a secret, and so may what stands before the `@` of a URL.
-        self.problems
-            .push(if raw.origin == Origin::File || raw.value.contains('@') {
-                format!("{name}: {error}")
-            } else {
-                format!("{name}: {error} (it is \"{}\")", raw.value.trim())
-            });
+        self.problems.push(if raw.origin == Origin::File || raw.value.contains('@') {
+            format!("{name}: {error}")
+        } else {
+            format!("{name}: {error} (it is \"{}\")", raw.value.trim())
+        });
         None
     }
 
@@ -212,9 +187,7 @@ impl Settings {
 
 /// Whether a noted problem is about this variable.
 fn names(problem: &str, name: &str) -> bool {
-    problem
-        .strip_prefix(name)
-        .is_some_and(|rest| rest.starts_with([':', ' ']))
+    problem.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', ' ']))
 }
 
 /// Text that cannot break out of a cell of a markdown table.

@@ -23,23 +23,11 @@ pub(crate) enum Origin {
 /// The process's environment as it is now, and the names in it that are ours.
 pub(crate) fn environment() -> (Source, Vec<String>) {
     let variables: HashMap<String, String> = env::vars_os()
-        .map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                value.to_string_lossy().into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
-    let mut present: Vec<_> = variables
-        .keys()
-        .filter(|name| name.starts_with(PREFIX))
-        .cloned()
-        .collect();
+    let mut present: Vec<_> = variables.keys().filter(|name| name.starts_with(PREFIX)).cloned().collect();
     present.sort();
-    (
-        Box::new(move |name: &str| variables.get(name).cloned()),
-        present,
-    )
+    (Box::new(move |name: &str| variables.get(name).cloned()), present)
 }
 
 /// The text of one variable; `Err` names the variable and never tells the text.
@@ -48,26 +36,17 @@ pub(crate) fn read(source: &Source, name: &str) -> Result<Option<Raw>, String> {
     let file_name = format!("{name}{FILE_SUFFIX}");
     match (given(name), given(&file_name)) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(format!(
-            "{name}: {name} and {file_name} are both set; keep one"
-        )),
-        (Some(value), None) => Ok(Some(Raw {
-            value,
-            origin: Origin::Variable,
-        })),
+        (Some(_), Some(_)) => Err(format!("{name}: {name} and {file_name} are both set; keep one")),
+        (Some(value), None) => Ok(Some(Raw { value, origin: Origin::Variable })),
         (None, Some(path)) => {
             let path = path.trim();
-            let text = fs::read_to_string(path)
-                .map_err(|error| format!("{name}: cannot read {path}: {error}"))?;
+            let text = fs::read_to_string(path).map_err(|error| format!("{name}: cannot read {path}: {error}"))?;
             // Editors and `echo` end a file with a line break, which is no part of a secret.
             let value = text.trim_end_matches(['\r', '\n']).to_owned();
             if value.trim().is_empty() {
                 return Err(format!("{name}: the file {path} is empty"));
             }
-            Ok(Some(Raw {
-                value,
-                origin: Origin::File,
-            }))
+            Ok(Some(Raw { value, origin: Origin::File }))
         }
     }
 }

@@ -9,10 +9,8 @@ use secrecy::ExposeSecret;
 use super::*;
 
 fn settings(variables: &[(&str, &str)]) -> Settings {
-    let variables: HashMap<String, String> = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let variables: HashMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Settings::from_source(Box::new(move |name| variables.get(name).cloned()))
 }
 
@@ -44,11 +42,7 @@ impl Drop for TempFile {
 
 #[test]
 fn values_are_read_and_defaults_fill_the_rest() {
-    let mut s = settings(&[
-        ("TRELLIS_LISTEN", " 0.0.0.0:8000 "),
-        ("TRELLIS_PORT", "7"),
-        ("TRELLIS_EMPTY", ""),
-    ]);
+    let mut s = settings(&[("TRELLIS_LISTEN", " 0.0.0.0:8000 "), ("TRELLIS_PORT", "7"), ("TRELLIS_EMPTY", "")]);
     let listen: SocketAddr = s.or("TRELLIS_LISTEN", ([127, 0, 0, 1], 1).into(), "where");
     assert_eq!(listen.to_string(), "0.0.0.0:8000");
     assert_eq!(s.required::<u16>("TRELLIS_PORT", "port"), 7);
@@ -84,10 +78,7 @@ fn everything_wrong_is_told_at_once_and_by_name() {
 fn a_file_can_hold_any_value() {
     let secret = TempFile::holding("secret", " se cret\n");
     let port = TempFile::holding("port", "81\r\n");
-    let mut s = settings(&[
-        ("TRELLIS_SECRET_FILE", secret.path()),
-        ("TRELLIS_PORT_FILE", port.path()),
-    ]);
+    let mut s = settings(&[("TRELLIS_SECRET_FILE", secret.path()), ("TRELLIS_PORT_FILE", port.path())]);
     let value = s.secret("TRELLIS_SECRET", "a secret");
     assert_eq!(value.expose_secret(), " se cret");
     assert_eq!(s.or("TRELLIS_PORT", 1_u16, "port"), 81);
@@ -112,10 +103,7 @@ fn what_a_file_holds_is_never_shown() {
     let problems = problems(s);
     assert_eq!(problems.len(), 4, "{problems:?}");
     for (problem, name) in problems.iter().zip(["_WRONG", "_EMPTY", "_GONE", "_TWICE"]) {
-        assert!(
-            problem.starts_with(&format!("TRELLIS{name}: ")),
-            "{problem}"
-        );
+        assert!(problem.starts_with(&format!("TRELLIS{name}: ")), "{problem}");
         assert!(!problem.contains("hunter2"), "{problem}");
     }
 }
@@ -123,15 +111,10 @@ fn what_a_file_holds_is_never_shown() {
 #[test]
 fn names_that_nothing_declares_are_warned_about() {
     let mut s = settings(&[]);
-    s.present = ["TRELLIS_LISTEN", "TRELLIS_LSTEN", "TRELLIS_LISTEN_FILE"]
-        .map(String::from)
-        .to_vec();
+    s.present = ["TRELLIS_LISTEN", "TRELLIS_LSTEN", "TRELLIS_LISTEN_FILE"].map(String::from).to_vec();
     s.or("TRELLIS_LISTEN", 1_u16, "port");
     let warnings = s.finish().unwrap();
-    assert_eq!(
-        warnings,
-        ["TRELLIS_LSTEN is set, but this process knows no such variable"]
-    );
+    assert_eq!(warnings, ["TRELLIS_LSTEN is set, but this process knows no such variable"]);
 }
 
 #[test]
@@ -153,13 +136,7 @@ fn the_table_shows_every_declaration_once_in_order() {
 
 #[test]
 fn switches_and_spans_are_parsed_and_shown() {
-    for (text, on) in [
-        ("on", true),
-        ("TRUE", true),
-        ("1", true),
-        ("no", false),
-        ("off", false),
-    ] {
+    for (text, on) in [("on", true), ("TRUE", true), ("1", true), ("no", false), ("off", false)] {
         assert_eq!(text.parse(), Ok(Switch(on)));
     }
     assert!("maybe".parse::<Switch>().is_err());
@@ -169,17 +146,7 @@ fn switches_and_spans_are_parsed_and_shown() {
     }
     assert_eq!("90s".parse(), Ok(Span(Duration::from_secs(90))));
     assert_eq!("24h".parse::<Span>().unwrap().to_string(), "1d");
-    for wrong in [
-        "",
-        "5",
-        "s",
-        "-5s",
-        "5 s",
-        "1.5s",
-        "5w",
-        "99999999999999999999s",
-        "99999999999999d",
-    ] {
+    for wrong in ["", "5", "s", "-5s", "5 s", "1.5s", "5w", "99999999999999999999s", "99999999999999d"] {
         assert!(wrong.parse::<Span>().is_err(), "{wrong:?}");
     }
 }

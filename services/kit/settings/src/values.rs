@@ -33,13 +33,7 @@ impl Display for Switch {
 pub struct Span(pub Duration);
 
 /// Largest first, so that what is shown is short.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl FromStr for Span {
     type Err = &'static str;
@@ -49,10 +43,7 @@ impl FromStr for Span {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (amount, unit) = text.split_at(digits);
         let amount: u64 = amount.parse().map_err(|_| wrong)?;
-        let (_, milliseconds) = UNITS
-            .into_iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or(wrong)?;
+        let (_, milliseconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or(wrong)?;
         let milliseconds = amount.checked_mul(milliseconds).ok_or("is too long")?;
         Ok(Self(Duration::from_millis(milliseconds)))
     }

@@ -49,17 +49,11 @@ impl TelemetryConfig {
             OTLP_ENDPOINT,
             "Where traces are sent (OTLP over gRPC), such as `http://127.0.0.1:4317`; no traces where unset.",
         );
-        if otlp_endpoint
-            .as_deref()
-            .is_some_and(|endpoint| !is_http(endpoint))
-        {
+        if otlp_endpoint.as_deref().is_some_and(|endpoint| !is_http(endpoint)) {
             settings.refuse(OTLP_ENDPOINT, "must be a URL such as http://127.0.0.1:4317");
         }
-        let sample_ratio = settings.or(
-            SAMPLE_RATIO,
-            0.1,
-            "The share of traces that are recorded, 0 to 1, of those that start here.",
-        );
+        let sample_ratio =
+            settings.or(SAMPLE_RATIO, 0.1, "The share of traces that are recorded, 0 to 1, of those that start here.");
         if !(0.0..=1.0).contains(&sample_ratio) {
             settings.refuse(SAMPLE_RATIO, "must be between 0 and 1");
         }
@@ -67,13 +61,7 @@ impl TelemetryConfig {
             "TRELLIS_METRICS_LISTEN",
             "Address and port of Prometheus metrics at `/metrics`; none are kept where unset. Internal: keep it off the public network.",
         );
-        Self {
-            filter,
-            json: format.is_json(),
-            otlp_endpoint,
-            sample_ratio,
-            metrics_listen,
-        }
+        Self { filter, json: format.is_json(), otlp_endpoint, sample_ratio, metrics_listen }
     }
 }
 
@@ -133,10 +121,7 @@ mod tests {
             Some((*value).to_owned())
         }));
         let config = TelemetryConfig::read(&mut settings);
-        let problems = settings
-            .finish()
-            .err()
-            .map_or_else(Vec::new, |error| error.0);
+        let problems = settings.finish().err().map_or_else(Vec::new, |error| error.0);
         (config, problems)
     }
 
@@ -158,10 +143,7 @@ mod tests {
             ("TRELLIS_TRACE_SAMPLE_RATIO", "NaN"),
             ("TRELLIS_METRICS_LISTEN", "9000"),
         ]);
-        let names: Vec<_> = problems
-            .iter()
-            .filter_map(|problem| problem.split(':').next())
-            .collect();
+        let names: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
         assert_eq!(
             names,
             [

@@ -127,12 +127,7 @@ mod tests {
             });
             assert!(kept.contains(TRACE), "{kept}");
             assert_ne!(kept, PARENT, "the span is a child, not the parent itself");
-            assert_eq!(
-                outgoing
-                    .get(TRACEPARENT)
-                    .and_then(|value| value.to_str().ok()),
-                Some(kept.as_str())
-            );
+            assert_eq!(outgoing.get(TRACEPARENT).and_then(|value| value.to_str().ok()), Some(kept.as_str()));
             assert!(!outgoing.contains_key("tracestate"));
 
             let relayed = info_span!("relayed");
@@ -144,11 +139,7 @@ mod tests {
     #[test]
     fn what_does_not_parse_starts_a_trace_of_its_own() {
         traced(|| {
-            for wrong in [
-                "",
-                "nonsense",
-                "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            ] {
+            for wrong in ["", "nonsense", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
                 let span = info_span!("span");
                 continue_from(&span, wrong);
                 assert!(span.in_scope(traceparent).starts_with("00-"));

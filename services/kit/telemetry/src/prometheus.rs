@@ -11,9 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// Buckets of everything that is measured in seconds: from a cache hit to a call that gives up.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// How often distributions are drained; without that they only grow.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -28,8 +26,7 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Binds the port, installs the global recorder and serves it. Needs a Tokio runtime.
     pub(crate) fn start(listen: SocketAddr) -> Result<Self, String> {
-        let listener =
-            bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener = bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
@@ -38,10 +35,7 @@ impl Exporter {
         let mut tasks = JoinSet::new();
         tasks.spawn(upkeep(handle.clone()));
         tasks.spawn(serve(listener, handle));
-        Ok(Self {
-            address,
-            _tasks: tasks,
-        })
+        Ok(Self { address, _tasks: tasks })
     }
 }
 
@@ -79,10 +73,8 @@ async fn serve(listener: TcpListener, handle: PrometheusHandle) {
                 async move { Ok::<_, Infallible>(response) }
             });
             // A scraper that hangs up is no event.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -95,10 +87,9 @@ fn answer(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Fu
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     } else {
         *response.body_mut() = Full::from(handle.render());
-        response.headers_mut().insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-        );
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     }
     response
 }

@@ -10,9 +10,7 @@ use opentelemetry_sdk::{
 };
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
-use tracing_subscriber::{
-    EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
-};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt};
 
 use crate::{TelemetryConfig, prometheus::Exporter};
 
@@ -54,11 +52,7 @@ impl Telemetry {
         tracing_subscriber::registry()
             .with(filter)
             .with(logs(config.json))
-            .with(
-                tracer
-                    .as_ref()
-                    .map(|provider| spans(provider.tracer("trellis"))),
-            )
+            .with(tracer.as_ref().map(|provider| spans(provider.tracer("trellis"))))
             .try_init()
             .map_err(|error| TelemetryError::AlreadyStarted(error.to_string()))?;
         let metrics = match config.metrics_listen {
@@ -93,9 +87,7 @@ impl Drop for Telemetry {
 
 /// The directives given, on top of those that keep libraries quiet.
 pub(crate) fn filter(directives: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder()
-        .parse(format!("{QUIET},{directives}"))
-        .map_err(|error| error.to_string())
+    EnvFilter::builder().parse(format!("{QUIET},{directives}")).map_err(|error| error.to_string())
 }
 
 fn logs<S>(json: bool) -> Box<dyn Layer<S> + Send + Sync>
@@ -105,11 +97,7 @@ where
     let layer = tracing_subscriber::fmt::layer();
     if json {
         // The innermost span names the call; the list of all would repeat most of it.
-        layer
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .boxed()
+        layer.json().flatten_event(true).with_span_list(false).boxed()
     } else {
         layer.boxed()
     }
@@ -127,11 +115,7 @@ where
         .with_tracked_inactivity(false)
 }
 
-fn tracer(
-    service: &'static str,
-    endpoint: &str,
-    sample_ratio: f64,
-) -> Result<SdkTracerProvider, TelemetryError> {
+fn tracer(service: &'static str, endpoint: &str, sample_ratio: f64) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
@@ -140,9 +124,7 @@ fn tracer(
         .map_err(|error| TelemetryError::Exporter(error.to_string()))?;
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
-            sample_ratio,
-        ))))
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sample_ratio))))
         .with_resource(Resource::builder().with_service_name(service).build())
         .build())
 }

@@ -19,12 +19,7 @@ async fn shutdown_exports_the_spans_that_are_left() {
         post(move |body: Bytes| {
             exported.send(body).unwrap();
             // An empty message, and the status in the head.
-            async {
-                (
-                    [("content-type", "application/grpc"), ("grpc-status", "0")],
-                    &[0_u8; 5][..],
-                )
-            }
+            async { ([("content-type", "application/grpc"), ("grpc-status", "0")], &[0_u8; 5][..]) }
         }),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,14 +42,9 @@ async fn shutdown_exports_the_spans_that_are_left() {
     });
     telemetry.shutdown().await;
 
-    let export = tokio::time::timeout(Duration::from_secs(5), exports.recv())
-        .await
-        .unwrap()
-        .unwrap();
+    let export = tokio::time::timeout(Duration::from_secs(5), exports.recv()).await.unwrap().unwrap();
     for expected in ["trellis-test", "posting a comment"] {
-        let found = export
-            .windows(expected.len())
-            .any(|part| part == expected.as_bytes());
+        let found = export.windows(expected.len()).any(|part| part == expected.as_bytes());
         assert!(found, "{expected} is not in the export");
     }
 }

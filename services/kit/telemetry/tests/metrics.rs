@@ -21,16 +21,10 @@ async fn what_is_counted_is_shown() {
     let response = reqwest::get(format!("{base}/metrics")).await.unwrap();
     let text = response.text().await.unwrap();
     assert!(text.contains("test_calls_total{code=\"ok\"} 2"), "{text}");
-    assert!(
-        text.contains("test_duration_seconds_bucket{le=\"0.005\"} 1"),
-        "{text}"
-    );
+    assert!(text.contains("test_duration_seconds_bucket{le=\"0.005\"} 1"), "{text}");
     let other = reqwest::get(format!("{base}/other")).await.unwrap();
     assert_eq!(other.status(), 404);
 
-    assert!(
-        Telemetry::start("trellis-test", &config).is_err(),
-        "only once per process"
-    );
+    assert!(Telemetry::start("trellis-test", &config).is_err(), "only once per process");
     telemetry.shutdown().await;
 }

@@ -9,7 +9,7 @@ mod slug;
 
 pub use email::Email;
 pub use name::Name;
-pub use slug::{Slug, check_slug, is_slug};
+pub use slug::{SLUG_CHARACTERS, Slug, check_slug, is_slug};
 
 /// Why a value of a field is refused: a stable word and a sentence, as `Violations::check` takes them.
 pub type Refusal = (&'static str, String);

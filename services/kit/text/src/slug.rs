@@ -2,7 +2,8 @@
 
 use crate::{Refusal, bounded, required};
 
-const CHARACTERS: usize = 50;
+/// The most that a slug has.
+pub const SLUG_CHARACTERS: usize = 50;
 
 /// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 50 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct Slug(String);
 
 impl Slug {
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let text = required(text, CHARACTERS)?;
+        let text = required(text, SLUG_CHARACTERS)?;
         Ok(Self(check_slug(text)?.to_owned()))
     }
 
@@ -21,7 +22,7 @@ impl Slug {
 
 /// The slug in a text, for who makes a type of it that knows more. Nothing at all is no slug.
 pub fn check_slug(text: &str) -> Result<&str, Refusal> {
-    let text = bounded(text, CHARACTERS)?;
+    let text = bounded(text, SLUG_CHARACTERS)?;
     if !is_slug(text) {
         let message = "must be lower-case letters and digits, in words joined by single hyphens";
         return Err(("invalid", message.to_owned()));
@@ -32,7 +33,7 @@ pub fn check_slug(text: &str) -> Result<&str, Refusal> {
 /// Whether anything could have this slug at all. What could not is never asked for.
 pub fn is_slug(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.len() <= CHARACTERS && text.split('-').all(|word| !word.is_empty() && word.bytes().all(letter))
+    text.len() <= SLUG_CHARACTERS && text.split('-').all(|word| !word.is_empty() && word.bytes().all(letter))
 }
 
 #[cfg(test)]

@@ -91,17 +91,10 @@ mod tests {
 
     #[test]
     fn a_token_opens_with_its_own_key_alone() {
-        let (ours, other) = (
-            key("0123456789abcdef0123456789abcdef"),
-            key("another secret, as long as it must be"),
-        );
+        let (ours, other) = (key("0123456789abcdef0123456789abcdef"), key("another secret, as long as it must be"));
         let id = Uuid::now_v7();
         let token = ours.token(id);
-        assert_eq!(
-            token.expose_secret(),
-            ours.token(id).expose_secret(),
-            "the same token each time"
-        );
+        assert_eq!(token.expose_secret(), ours.token(id).expose_secret(), "the same token each time");
         assert_eq!(ours.open(token.expose_secret()), Some(id));
         assert_eq!(other.open(token.expose_secret()), None);
     }
@@ -121,14 +114,7 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap_or_default();
             assert_eq!(key.open(&changed), None, "changed at {place}");
         }
-        for bad in [
-            "",
-            "A",
-            "not a token",
-            &token[..22],
-            &token[..60],
-            &format!("{token}AAAA"),
-        ] {
+        for bad in ["", "A", "not a token", &token[..22], &token[..60], &format!("{token}AAAA")] {
             assert_eq!(key.open(bad), None, "{bad}");
         }
     }

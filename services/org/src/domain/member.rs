@@ -65,11 +65,7 @@ mod tests {
     #[test]
     fn the_last_admin_stays() {
         let roll = |role, admins| Roll {
-            member: Member {
-                user_id: Uuid::nil(),
-                role,
-                joined_at: DateTime::UNIX_EPOCH,
-            },
+            member: Member { user_id: Uuid::nil(), role, joined_at: DateTime::UNIX_EPOCH },
             admins,
         };
         for change in [Change::Removal, Change::Role(Role::Member)] {

@@ -5,14 +5,10 @@ mod join;
 mod member;
 mod organization;
 mod page;
-mod text;
 
 pub use invitation::{Invitation, InvitationKey, InvitationToken, LIFETIME, NewInvitation};
 pub use join::{Decision, Invited, Target, decide};
 pub use member::{Change, Member, Role, Roll};
 pub use organization::{Edit, JoinPolicy, NewOrganization, Organization, Unique};
 pub use page::{Cursor, Listed, PageRequest, Window};
-pub use text::{Email, Name, Slug, is_slug};
-
-/// Why a value of a field is refused: a stable word and a sentence, as `Violations::check` takes them.
-pub type Refusal = (&'static str, String);
+pub use trellis_text::{Email, Name, Refusal, Slug, is_slug};

@@ -67,17 +67,10 @@ pub struct Edit {
 impl Edit {
     /// Whether it would leave this organization as it is.
     pub fn changes_nothing_of(&self, now: &Organization) -> bool {
-        self.name
-            .as_ref()
-            .is_none_or(|name| name.as_str() == now.name)
-            && self
-                .slug
-                .as_ref()
-                .is_none_or(|slug| slug.as_str() == now.slug)
+        self.name.as_ref().is_none_or(|name| name.as_str() == now.name)
+            && self.slug.as_ref().is_none_or(|slug| slug.as_str() == now.slug)
             && (self.contact_email.as_ref()).is_none_or(|email| email.as_str() == now.contact_email)
-            && self
-                .join_policy
-                .is_none_or(|policy| policy == now.join_policy)
+            && self.join_policy.is_none_or(|policy| policy == now.join_policy)
     }
 }
 
@@ -134,15 +127,9 @@ mod tests {
         };
         assert!(same.changes_nothing_of(&now));
         assert!(Edit::default().changes_nothing_of(&now));
-        let case = Edit {
-            name: Some(Name::parse("ACME").unwrap()),
-            ..Edit::default()
-        };
+        let case = Edit { name: Some(Name::parse("ACME").unwrap()), ..Edit::default() };
         assert!(!case.changes_nothing_of(&now));
-        let policy = Edit {
-            join_policy: Some(JoinPolicy::Open),
-            ..same
-        };
+        let policy = Edit { join_policy: Some(JoinPolicy::Open), ..same };
         assert!(!policy.changes_nothing_of(&now));
     }
 }

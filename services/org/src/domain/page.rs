@@ -38,10 +38,7 @@ pub struct Listed<T> {
 
 impl Cursor {
     /// Before everything: no row is as old.
-    const START: Self = Self {
-        at: DateTime::<Utc>::UNIX_EPOCH,
-        id: Uuid::nil(),
-    };
+    const START: Self = Self { at: DateTime::<Utc>::UNIX_EPOCH, id: Uuid::nil() };
 
     fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
@@ -49,10 +46,7 @@ impl Cursor {
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
         // What no row can have was not made here; PostgreSQL's times end earlier than chrono's, too.
         let plausible = (0..=253_402_300_799).contains(&at.timestamp());
-        plausible.then_some(Self {
-            at,
-            id: Uuid::from_slice(id).ok()?,
-        })
+        plausible.then_some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
 }
 
@@ -106,33 +100,20 @@ mod tests {
     use super::*;
 
     fn request(limit: u32, cursor: &str) -> PageRequest {
-        PageRequest {
-            limit,
-            cursor: cursor.to_owned(),
-        }
+        PageRequest { limit, cursor: cursor.to_owned() }
     }
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
         let at = DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap();
-        let cursor = Cursor {
-            at,
-            id: Uuid::now_v7(),
-        };
-        assert_eq!(
-            request(1, &cursor.to_string()).window().unwrap().after,
-            cursor
-        );
+        let cursor = Cursor { at, id: Uuid::now_v7() };
+        assert_eq!(request(1, &cursor.to_string()).window().unwrap().after, cursor);
     }
 
     #[test]
     fn what_is_no_page_is_named() {
         assert_eq!(request(101, "").window().unwrap_err(), "limit");
-        let wild = Cursor {
-            at: DateTime::<Utc>::MAX_UTC,
-            id: Uuid::nil(),
-        }
-        .to_string();
+        let wild = Cursor { at: DateTime::<Utc>::MAX_UTC, id: Uuid::nil() }.to_string();
         for bad in ["x", "AAAA", "=====", "ä", &wild, &"A".repeat(33)] {
             assert_eq!(request(0, bad).window().unwrap_err(), "cursor", "{bad}");
         }
@@ -142,10 +123,7 @@ mod tests {
     #[test]
     fn only_a_full_page_with_more_behind_it_has_a_next_one() {
         let window = request(2, "").window().unwrap();
-        let place = |id: &u128| Cursor {
-            at: DateTime::UNIX_EPOCH,
-            id: Uuid::from_u128(*id),
-        };
+        let place = |id: &u128| Cursor { at: DateTime::UNIX_EPOCH, id: Uuid::from_u128(*id) };
         let page = window.page(vec![1, 2, 3], place);
         assert_eq!((page.items, page.next), (vec![1, 2], Some(place(&2))));
         assert!(window.page(vec![1, 2], place).next.is_none());

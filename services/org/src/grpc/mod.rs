@@ -3,16 +3,14 @@
 use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::org::v1::{
-    AcceptInvitationRequest, AcceptInvitationResponse, CheckAccessRequest, CheckAccessResponse,
-    CheckMembersRequest, CheckMembersResponse, CreateInvitationRequest, CreateInvitationResponse,
-    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest,
-    DeleteOrganizationResponse, FollowMembershipsRequest, FollowMembershipsResponse,
-    GetOrganizationRequest, GetOrganizationResponse, HasMembershipRequest, HasMembershipResponse,
-    JoinRequest, JoinResponse, ListInvitationsRequest, ListInvitationsResponse, ListMembersRequest,
-    ListMembersResponse, ListOrganizationsRequest, ListOrganizationsResponse, RemoveMemberRequest,
-    RemoveMemberResponse, RevokeInvitationRequest, RevokeInvitationResponse, UpdateMemberRequest,
-    UpdateMemberResponse, UpdateOrganizationRequest, UpdateOrganizationResponse,
-    org_service_server::OrgService,
+    AcceptInvitationRequest, AcceptInvitationResponse, CheckAccessRequest, CheckAccessResponse, CheckMembersRequest,
+    CheckMembersResponse, CreateInvitationRequest, CreateInvitationResponse, CreateOrganizationRequest,
+    CreateOrganizationResponse, DeleteOrganizationRequest, DeleteOrganizationResponse, FollowMembershipsRequest,
+    FollowMembershipsResponse, GetOrganizationRequest, GetOrganizationResponse, HasMembershipRequest,
+    HasMembershipResponse, JoinRequest, JoinResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListMembersRequest, ListMembersResponse, ListOrganizationsRequest, ListOrganizationsResponse, RemoveMemberRequest,
+    RemoveMemberResponse, RevokeInvitationRequest, RevokeInvitationResponse, UpdateMemberRequest, UpdateMemberResponse,
+    UpdateOrganizationRequest, UpdateOrganizationResponse, org_service_server::OrgService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
 
@@ -56,20 +54,13 @@ impl OrgService for OrgGrpc {
         request: Request<CreateOrganizationRequest>,
     ) -> Answered<CreateOrganizationResponse> {
         let (caller, key, asked) = apart(request)?;
-        Ok(once(
-            self.ops.create_organization(&caller, &asked, key).await?,
-        ))
+        Ok(once(self.ops.create_organization(&caller, &asked, key).await?))
     }
 
-    async fn get_organization(
-        &self,
-        request: Request<GetOrganizationRequest>,
-    ) -> Answered<GetOrganizationResponse> {
+    async fn get_organization(&self, request: Request<GetOrganizationRequest>) -> Answered<GetOrganizationResponse> {
         let (caller, _, asked) = apart(request)?;
         let organization = self.ops.get_organization(&caller, &asked.org).await?;
-        Ok(Response::new(GetOrganizationResponse {
-            organization: Some(wire::organization(organization)),
-        }))
+        Ok(Response::new(GetOrganizationResponse { organization: Some(wire::organization(organization)) }))
     }
 
     async fn list_organizations(
@@ -77,10 +68,7 @@ impl OrgService for OrgGrpc {
         request: Request<ListOrganizationsRequest>,
     ) -> Answered<ListOrganizationsResponse> {
         let (caller, _, asked) = apart(request)?;
-        let listed = self
-            .ops
-            .list_organizations(&caller, asked.mine, &wire::page(asked.page))
-            .await?;
+        let listed = self.ops.list_organizations(&caller, asked.mine, &wire::page(asked.page)).await?;
         Ok(Response::new(ListOrganizationsResponse {
             organizations: listed.items.into_iter().map(wire::organization).collect(),
             next_cursor: wire::next_cursor(listed.next),
@@ -93,9 +81,7 @@ impl OrgService for OrgGrpc {
     ) -> Answered<UpdateOrganizationResponse> {
         let (caller, _, asked) = apart(request)?;
         let organization = self.ops.update_organization(&caller, &asked).await?;
-        Ok(Response::new(UpdateOrganizationResponse {
-            organization: Some(wire::organization(organization)),
-        }))
+        Ok(Response::new(UpdateOrganizationResponse { organization: Some(wire::organization(organization)) }))
     }
 
     async fn delete_organization(
@@ -107,105 +93,58 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(DeleteOrganizationResponse {}))
     }
 
-    async fn list_members(
-        &self,
-        request: Request<ListMembersRequest>,
-    ) -> Answered<ListMembersResponse> {
+    async fn list_members(&self, request: Request<ListMembersRequest>) -> Answered<ListMembersResponse> {
         let (caller, _, asked) = apart(request)?;
-        let listed = self
-            .ops
-            .list_members(&caller, &asked.org, &wire::page(asked.page))
-            .await?;
+        let listed = self.ops.list_members(&caller, &asked.org, &wire::page(asked.page)).await?;
         Ok(Response::new(ListMembersResponse {
             members: listed.items.into_iter().map(wire::member).collect(),
             next_cursor: wire::next_cursor(listed.next),
         }))
     }
 
-    async fn update_member(
-        &self,
-        request: Request<UpdateMemberRequest>,
-    ) -> Answered<UpdateMemberResponse> {
+    async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Answered<UpdateMemberResponse> {
         let (caller, _, asked) = apart(request)?;
         let member = self.ops.update_member(&caller, &asked).await?;
-        Ok(Response::new(UpdateMemberResponse {
-            member: Some(wire::member(member)),
-        }))
+        Ok(Response::new(UpdateMemberResponse { member: Some(wire::member(member)) }))
     }
 
-    async fn remove_member(
-        &self,
-        request: Request<RemoveMemberRequest>,
-    ) -> Answered<RemoveMemberResponse> {
+    async fn remove_member(&self, request: Request<RemoveMemberRequest>) -> Answered<RemoveMemberResponse> {
         let (caller, _, asked) = apart(request)?;
-        self.ops
-            .remove_member(&caller, &asked.org, &asked.user_id)
-            .await?;
+        self.ops.remove_member(&caller, &asked.org, &asked.user_id).await?;
         Ok(Response::new(RemoveMemberResponse {}))
     }
 
-    async fn create_invitation(
-        &self,
-        request: Request<CreateInvitationRequest>,
-    ) -> Answered<CreateInvitationResponse> {
+    async fn create_invitation(&self, request: Request<CreateInvitationRequest>) -> Answered<CreateInvitationResponse> {
         let (caller, key, asked) = apart(request)?;
-        Ok(once(
-            self.ops.create_invitation(&caller, &asked, key).await?,
-        ))
+        Ok(once(self.ops.create_invitation(&caller, &asked, key).await?))
     }
 
-    async fn list_invitations(
-        &self,
-        request: Request<ListInvitationsRequest>,
-    ) -> Answered<ListInvitationsResponse> {
+    async fn list_invitations(&self, request: Request<ListInvitationsRequest>) -> Answered<ListInvitationsResponse> {
         let (caller, _, asked) = apart(request)?;
-        let listed = self
-            .ops
-            .list_invitations(&caller, &asked.org, &wire::page(asked.page))
-            .await?;
+        let listed = self.ops.list_invitations(&caller, &asked.org, &wire::page(asked.page)).await?;
         Ok(Response::new(ListInvitationsResponse {
             invitations: listed.items.into_iter().map(wire::invitation).collect(),
             next_cursor: wire::next_cursor(listed.next),
         }))
     }
 
-    async fn revoke_invitation(
-        &self,
-        request: Request<RevokeInvitationRequest>,
-    ) -> Answered<RevokeInvitationResponse> {
+    async fn revoke_invitation(&self, request: Request<RevokeInvitationRequest>) -> Answered<RevokeInvitationResponse> {
         let (caller, _, asked) = apart(request)?;
-        self.ops
-            .revoke_invitation(&caller, &asked.org, &asked.id)
-            .await?;
+        self.ops.revoke_invitation(&caller, &asked.org, &asked.id).await?;
         Ok(Response::new(RevokeInvitationResponse {}))
     }
 
-    async fn accept_invitation(
-        &self,
-        request: Request<AcceptInvitationRequest>,
-    ) -> Answered<AcceptInvitationResponse> {
+    async fn accept_invitation(&self, request: Request<AcceptInvitationRequest>) -> Answered<AcceptInvitationResponse> {
         let (caller, key, asked) = apart(request)?;
-        Ok(once(
-            self.ops
-                .accept_invitation(&caller, &asked.token, key)
-                .await?,
-        ))
+        Ok(once(self.ops.accept_invitation(&caller, &asked.token, key).await?))
     }
 
-    async fn check_access(
-        &self,
-        request: Request<CheckAccessRequest>,
-    ) -> Answered<CheckAccessResponse> {
+    async fn check_access(&self, request: Request<CheckAccessRequest>) -> Answered<CheckAccessResponse> {
         let (caller, _, asked) = apart(request)?;
-        Ok(Response::new(
-            self.ops.check_access(&caller, &asked.org).await?,
-        ))
+        Ok(Response::new(self.ops.check_access(&caller, &asked.org).await?))
     }
 
-    async fn check_members(
-        &self,
-        request: Request<CheckMembersRequest>,
-    ) -> Answered<CheckMembersResponse> {
+    async fn check_members(&self, request: Request<CheckMembersRequest>) -> Answered<CheckMembersResponse> {
         let (caller, _, asked) = apart(request)?;
         let members = self.ops.check_members(&caller, &asked).await?;
         let member_ids = members.iter().map(ToString::to_string).collect();
@@ -215,16 +154,10 @@ impl OrgService for OrgGrpc {
     async fn join(&self, request: Request<JoinRequest>) -> Answered<JoinResponse> {
         let (caller, _, asked) = apart(request)?;
         let (org_id, role) = self.ops.join(&caller, &asked).await?;
-        Ok(Response::new(JoinResponse {
-            org_id: org_id.to_string(),
-            role: wire::role(role).into(),
-        }))
+        Ok(Response::new(JoinResponse { org_id: org_id.to_string(), role: wire::role(role).into() }))
     }
 
-    async fn has_membership(
-        &self,
-        request: Request<HasMembershipRequest>,
-    ) -> Answered<HasMembershipResponse> {
+    async fn has_membership(&self, request: Request<HasMembershipRequest>) -> Answered<HasMembershipResponse> {
         let (caller, _, asked) = apart(request)?;
         let member = self.ops.has_membership(&caller, &asked.user_id).await?;
         Ok(Response::new(HasMembershipResponse { member }))
@@ -235,8 +168,6 @@ impl OrgService for OrgGrpc {
         request: Request<FollowMembershipsRequest>,
     ) -> Answered<FollowMembershipsResponse> {
         let (caller, _, asked) = apart(request)?;
-        Ok(Response::new(
-            self.ops.follow_memberships(&caller, &asked).await?,
-        ))
+        Ok(Response::new(self.ops.follow_memberships(&caller, &asked).await?))
     }
 }

@@ -4,8 +4,7 @@ use prost::Message as _;
 use trellis_authn::Caller;
 use trellis_proto::{
     org::v1::{
-        CheckAccessResponse, CheckMembersRequest, FollowMembershipsRequest,
-        FollowMembershipsResponse, MembershipChange,
+        CheckAccessResponse, CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, MembershipChange,
     },
     subject,
 };
@@ -27,11 +26,7 @@ const MOST_STRETCHES: usize = 4;
 
 impl Ops {
     /// On the path of nearly every request: one indexed statement.
-    pub async fn check_access(
-        &self,
-        caller: &Caller,
-        org: &str,
-    ) -> Result<CheckAccessResponse, Error> {
+    pub async fn check_access(&self, caller: &Caller, org: &str) -> Result<CheckAccessResponse, Error> {
         let user = caller.user()?.id;
         let found = access::numbered(self.log.pool(), path(org)?, user).await?;
         let (access, seq) = found.ok_or(Error::OrganizationNotFound)?;
@@ -44,11 +39,7 @@ impl Ops {
     }
 
     /// Which of these users are members. What is no id is nobody.
-    pub async fn check_members(
-        &self,
-        caller: &Caller,
-        request: &CheckMembersRequest,
-    ) -> Result<Vec<Uuid>, Error> {
+    pub async fn check_members(&self, caller: &Caller, request: &CheckMembersRequest) -> Result<Vec<Uuid>, Error> {
         let pool = self.log.pool();
         let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
         match caller {
@@ -61,11 +52,7 @@ impl Ops {
         if request.user_ids.len() > MOST_USERS {
             return Err(Error::BadParameter("user_ids"));
         }
-        let users: Vec<Uuid> = request
-            .user_ids
-            .iter()
-            .filter_map(|id| wire::id(id))
-            .collect();
+        let users: Vec<Uuid> = request.user_ids.iter().filter_map(|id| wire::id(id)).collect();
         Ok(members::among(pool, org_id, &users).await?)
     }
 
@@ -81,12 +68,7 @@ impl Ops {
             // Who starts knows nothing that could be out of date; who knows another life of the log knows too much.
             let head = self.log.read(subject::MEMBERSHIPS, u64::MAX, 1).await?.head;
             let reset = !request.epoch.is_empty();
-            return Ok(FollowMembershipsResponse {
-                epoch,
-                head,
-                reset,
-                changes: Vec::new(),
-            });
+            return Ok(FollowMembershipsResponse { epoch, head, reset, changes: Vec::new() });
         }
 
         let mut changes = Vec::new();
@@ -100,29 +82,15 @@ impl Ops {
             }
             for event in &page.events {
                 let change = MembershipChange::decode(&*event.payload);
-                let change = change
-                    .map_err(|_| Error::Unexpected("an event of the log cannot be decoded"))?;
-                changes.push(MembershipChange {
-                    seq: event.seq,
-                    ..change
-                });
+                let change = change.map_err(|_| Error::Unexpected("an event of the log cannot be decoded"))?;
+                changes.push(MembershipChange { seq: event.seq, ..change });
                 after = event.seq;
             }
             if after == page.head {
-                return Ok(FollowMembershipsResponse {
-                    epoch,
-                    head,
-                    reset: false,
-                    changes,
-                });
+                return Ok(FollowMembershipsResponse { epoch, head, reset: false, changes });
             }
         }
         // No longer kept, ahead of the head, or too much.
-        Ok(FollowMembershipsResponse {
-            epoch,
-            head,
-            reset: true,
-            changes: Vec::new(),
-        })
+        Ok(FollowMembershipsResponse { epoch, head, reset: true, changes: Vec::new() })
     }
 }

@@ -17,17 +17,11 @@ pub struct Answer<M> {
 
 impl<M> Answer<M> {
     pub(super) fn new(message: M) -> Self {
-        Self {
-            message,
-            replayed: false,
-        }
+        Self { message, replayed: false }
     }
 
     pub(super) fn again(message: M) -> Self {
-        Self {
-            message,
-            replayed: true,
-        }
+        Self { message, replayed: true }
     }
 }
 
@@ -36,25 +30,16 @@ pub(super) struct Once(Option<IdempotentRequest>);
 
 impl Once {
     pub(super) fn new(user: Uuid, key: Option<IdempotencyKey>) -> Self {
-        Self(key.map(
-            |IdempotencyKey {
-                 key,
-                 operation,
-                 fingerprint,
-             }| IdempotentRequest {
-                user,
-                operation,
-                key,
-                fingerprint,
-            },
-        ))
+        Self(key.map(|IdempotencyKey { key, operation, fingerprint }| IdempotentRequest {
+            user,
+            operation,
+            key,
+            fingerprint,
+        }))
     }
 
     /// The answer that was given to this very request. `None`: there is none, do the work.
-    pub(super) async fn find<M: Message + Default>(
-        &self,
-        db: &mut PgConnection,
-    ) -> Result<Option<M>, Error> {
+    pub(super) async fn find<M: Message + Default>(&self, db: &mut PgConnection) -> Result<Option<M>, Error> {
         let Some(request) = &self.0 else {
             return Ok(None);
         };
@@ -69,11 +54,7 @@ impl Once {
         }
     }
 
-    pub(super) async fn keep(
-        &self,
-        db: &mut PgConnection,
-        message: &impl Message,
-    ) -> Result<(), Error> {
+    pub(super) async fn keep(&self, db: &mut PgConnection, message: &impl Message) -> Result<(), Error> {
         if let Some(request) = &self.0 {
             request.keep(db, &message.encode_to_vec()).await?;
         }

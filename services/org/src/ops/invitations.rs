@@ -3,8 +3,7 @@
 use secrecy::ExposeSecret as _;
 use trellis_authn::Caller;
 use trellis_proto::org::v1::{
-    AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse,
-    membership_change::Kind,
+    AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse, membership_change::Kind,
 };
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
@@ -28,30 +27,20 @@ impl Ops {
         let (user, org_id) = self.admin(caller, &request.org).await?;
         let new = new_invitation(request, user)?;
         let once = Once::new(user, key);
-        let invited = self
-            .people
-            .with_email(new.email.as_str())
-            .await
-            .map_err(identity)?;
+        let invited = self.people.with_email(new.email.as_str()).await.map_err(identity)?;
 
         let mut write = self.log.begin_unlogged().await?;
         if let Some(answer) = once.find::<CreateInvitationResponse>(write.conn()).await? {
             return Ok(Answer::again(self.with_token(answer)));
         }
         if let Some(invited) = invited
-            && access::by_id(write.conn(), org_id, invited)
-                .await?
-                .is_some()
+            && access::by_id(write.conn(), org_id, invited).await?.is_some()
         {
             return Err(Error::EmailOfMember);
         }
-        let made = invitations::insert(write.conn(), org_id, &new)
-            .await
-            .map_err(organization_gone)?;
+        let made = invitations::insert(write.conn(), org_id, &new).await.map_err(organization_gone)?;
         let made = made.ok_or(Error::EmailInvited)?;
-        let answer = CreateInvitationResponse {
-            invitation: Some(wire::invitation(made)),
-        };
+        let answer = CreateInvitationResponse { invitation: Some(wire::invitation(made)) };
         // Kept without the token, which is made again from the id.
         once.keep(write.conn(), &answer).await?;
         write.commit().await?;
@@ -62,35 +51,19 @@ impl Ops {
         if let Some(invitation) = &mut answer.invitation
             && let Some(id) = wire::id(&invitation.id)
         {
-            self.invitations
-                .token(id)
-                .expose_secret()
-                .clone_into(&mut invitation.token);
+            self.invitations.token(id).expose_secret().clone_into(&mut invitation.token);
         }
         answer
     }
 
-    pub async fn list_invitations(
-        &self,
-        caller: &Caller,
-        org: &str,
-        page: &PageRequest,
-    ) -> Page<Invitation> {
+    pub async fn list_invitations(&self, caller: &Caller, org: &str, page: &PageRequest) -> Page<Invitation> {
         let (_, org_id) = self.admin(caller, org).await?;
         let window = window(page)?;
         let found = invitations::open(self.log.pool(), org_id, window).await?;
-        Ok(window.page(found, |invitation| Cursor {
-            at: invitation.created_at,
-            id: invitation.id,
-        }))
+        Ok(window.page(found, |invitation| Cursor { at: invitation.created_at, id: invitation.id }))
     }
 
-    pub async fn revoke_invitation(
-        &self,
-        caller: &Caller,
-        org: &str,
-        id: &str,
-    ) -> Result<(), Error> {
+    pub async fn revoke_invitation(&self, caller: &Caller, org: &str, id: &str) -> Result<(), Error> {
         let (_, org_id) = self.admin(caller, org).await?;
         let id = wire::id(id).ok_or(Error::InvitationNotFound)?;
         let mut write = self.log.begin_unlogged().await?;
@@ -108,10 +81,7 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<AcceptInvitationResponse>, Error> {
         let user = caller.user()?.id;
-        let id = self
-            .invitations
-            .open(token)
-            .ok_or(Error::InvitationNotFound)?;
+        let id = self.invitations.open(token).ok_or(Error::InvitationNotFound)?;
         let email = self.people.email_of(user).await.map_err(identity)?;
         let email = email.ok_or(Error::InvitationNotFound)?;
         let once = Once::new(user, key);
@@ -127,43 +97,25 @@ impl Ops {
             return Err(Error::AlreadyMember);
         }
         let organization = organizations::of_member_by_id(write.conn(), org_id, user).await?;
-        let organization = organization.ok_or(Error::Unexpected(
-            "a new member does not see the organization",
-        ))?;
-        let answer = AcceptInvitationResponse {
-            organization: Some(wire::organization(organization)),
-        };
+        let organization = organization.ok_or(Error::Unexpected("a new member does not see the organization"))?;
+        let answer = AcceptInvitationResponse { organization: Some(wire::organization(organization)) };
         once.keep(write.conn(), &answer).await?;
-        let happened = Happened {
-            kind: Kind::Joined,
-            org_id,
-            user: Some(user),
-            role: Some(role),
-            actor: user,
-        };
+        let happened = Happened { kind: Kind::Joined, org_id, user: Some(user), role: Some(role), actor: user };
         happened.commit(write).await?;
         Ok(Answer::new(answer))
     }
 }
 
-fn new_invitation(
-    request: &CreateInvitationRequest,
-    invited_by: Uuid,
-) -> Result<NewInvitation, Error> {
+fn new_invitation(request: &CreateInvitationRequest, invited_by: Uuid) -> Result<NewInvitation, Error> {
     let mut violations = Violations::new();
     let email = violations.check("email", Email::parse(&request.email));
-    let role = match request.role.as_str() {
-        "" => Some(Role::Member),
-        text => violations.check("role", Role::parse(text)),
+    let role = match request.role.as_deref() {
+        None => Some(Role::Member),
+        Some(text) => violations.check("role", Role::parse(text)),
     };
     violations.finish().map_err(Error::Invalid)?;
     match (email, role) {
-        (Some(email), Some(role)) => Ok(NewInvitation {
-            id: Uuid::now_v7(),
-            email,
-            role,
-            invited_by,
-        }),
+        (Some(email), Some(role)) => Ok(NewInvitation { id: Uuid::now_v7(), email, role, invited_by }),
         _ => Err(Error::Unexpected("a field is neither good nor bad")),
     }
 }

@@ -14,11 +14,7 @@ use crate::{
 
 impl Ops {
     /// Where the user became a member, and as what. Asked again for the same user it answers the same.
-    pub async fn join(
-        &self,
-        caller: &Caller,
-        request: &JoinRequest,
-    ) -> Result<(Uuid, Role), Error> {
+    pub async fn join(&self, caller: &Caller, request: &JoinRequest) -> Result<(Uuid, Role), Error> {
         only_identity(caller)?;
         let user = wire::id(&request.user_id).ok_or(Error::BadParameter("user_id"))?;
         let token = request.invitation_token.as_deref();
@@ -60,13 +56,7 @@ impl Ops {
             accepted.ok_or(Error::InvitationRequired)?;
         }
         members::insert(write.conn(), org_id, user, role).await?;
-        let happened = Happened {
-            kind: Kind::Joined,
-            org_id,
-            user: Some(user),
-            role: Some(role),
-            actor: user,
-        };
+        let happened = Happened { kind: Kind::Joined, org_id, user: Some(user), role: Some(role), actor: user };
         happened.commit(write).await?;
         Ok((org_id, role))
     }

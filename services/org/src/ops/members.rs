@@ -14,31 +14,18 @@ use crate::{
 };
 
 impl Ops {
-    pub async fn list_members(
-        &self,
-        caller: &Caller,
-        org: &str,
-        page: &PageRequest,
-    ) -> Page<Member> {
+    pub async fn list_members(&self, caller: &Caller, org: &str, page: &PageRequest) -> Page<Member> {
         let (_, access) = self.member(caller, org).await?;
         let window = window(page)?;
         let found = members::list(self.log.pool(), access.org_id, window).await?;
-        Ok(window.page(found, |member| Cursor {
-            at: member.joined_at,
-            id: member.user_id,
-        }))
+        Ok(window.page(found, |member| Cursor { at: member.joined_at, id: member.user_id }))
     }
 
     /// A role that the member has already changes nothing.
-    pub async fn update_member(
-        &self,
-        caller: &Caller,
-        request: &UpdateMemberRequest,
-    ) -> Result<Member, Error> {
+    pub async fn update_member(&self, caller: &Caller, request: &UpdateMemberRequest) -> Result<Member, Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
         let mut violations = Violations::new();
-        let role =
-            (request.role.as_deref()).and_then(|text| violations.check("role", Role::parse(text)));
+        let role = (request.role.as_deref()).and_then(|text| violations.check("role", Role::parse(text)));
         violations.finish().map_err(Error::Invalid)?;
         let member_id = wire::id(&request.user_id).ok_or(Error::MemberNotFound)?;
         let Some(role) = role else {
@@ -48,36 +35,21 @@ impl Ops {
 
         let mut write = self.begin().await?;
         still_admin(&mut write, org_id, user).await?;
-        let entry = members::roll(write.conn(), org_id, member_id)
-            .await?
-            .ok_or(Error::MemberNotFound)?;
+        let entry = members::roll(write.conn(), org_id, member_id).await?.ok_or(Error::MemberNotFound)?;
         if entry.member.role == role {
             write.unchanged().await?;
             return Ok(entry.member);
         }
         keep_an_admin(&entry, Change::Role(role), "role")?;
         members::set_role(write.conn(), org_id, member_id, role).await?;
-        let happened = Happened {
-            kind: Kind::RoleChanged,
-            org_id,
-            user: Some(member_id),
-            role: Some(role),
-            actor: user,
-        };
+        let happened =
+            Happened { kind: Kind::RoleChanged, org_id, user: Some(member_id), role: Some(role), actor: user };
         happened.commit(write).await?;
-        Ok(Member {
-            role,
-            ..entry.member
-        })
+        Ok(Member { role, ..entry.member })
     }
 
     /// Members may leave; ADMINs may remove anyone.
-    pub async fn remove_member(
-        &self,
-        caller: &Caller,
-        org: &str,
-        member_id: &str,
-    ) -> Result<(), Error> {
+    pub async fn remove_member(&self, caller: &Caller, org: &str, member_id: &str) -> Result<(), Error> {
         let (user, access) = self.member(caller, org).await?;
         let member_id: Option<Uuid> = wire::id(member_id);
         let leaving = member_id == Some(user);
@@ -92,21 +64,11 @@ impl Ops {
         }
         let roll = members::roll(write.conn(), org_id, member_id).await?;
         // Who left meanwhile is no member who could know of the organization.
-        let gone = if leaving {
-            Error::OrganizationNotFound
-        } else {
-            Error::MemberNotFound
-        };
+        let gone = if leaving { Error::OrganizationNotFound } else { Error::MemberNotFound };
         let roll = roll.ok_or(gone)?;
         keep_an_admin(&roll, Change::Removal, "user_id")?;
         members::delete(write.conn(), org_id, member_id).await?;
-        let happened = Happened {
-            kind: Kind::Removed,
-            org_id,
-            user: Some(member_id),
-            role: None,
-            actor: user,
-        };
+        let happened = Happened { kind: Kind::Removed, org_id, user: Some(member_id), role: None, actor: user };
         happened.commit(write).await
     }
 }

@@ -37,11 +37,7 @@ pub struct Ops {
 
 impl Ops {
     pub fn new(log: Log, people: People, invitations: InvitationKey) -> Self {
-        Self {
-            log,
-            people,
-            invitations,
-        }
+        Self { log, people, invitations }
     }
 
     /// What the caller may do in the organization of a path; `OrganizationNotFound` where nothing.
@@ -67,11 +63,7 @@ impl Ops {
 
 /// The slug of a path, matched as it is.
 fn path(org: &str) -> Result<&str, Error> {
-    if is_slug(org) {
-        Ok(org)
-    } else {
-        Err(Error::OrganizationNotFound)
-    }
+    if is_slug(org) { Ok(org) } else { Err(Error::OrganizationNotFound) }
 }
 
 fn require_admin(role: Role) -> Result<(), Error> {

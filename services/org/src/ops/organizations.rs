@@ -3,18 +3,15 @@
 use trellis_authn::Caller;
 use trellis_eventlog::Write;
 use trellis_proto::org::v1::{
-    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest,
-    UpdateOrganizationRequest, membership_change::Kind,
+    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, UpdateOrganizationRequest,
+    membership_change::Kind,
 };
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
 use super::{Answer, Happened, Ops, Page, idempotency::Once, path, require_admin, window};
 use crate::{
-    domain::{
-        Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Organization, PageRequest, Role,
-        Slug,
-    },
+    domain::{Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Organization, PageRequest, Role, Slug},
     error::Error,
     store::organizations,
     wire,
@@ -36,45 +33,25 @@ impl Ops {
         if let Some(answer) = once.find(write.conn()).await? {
             return Ok(Answer::again(answer));
         }
-        let (slug, name, email) = (
-            new.slug.as_str(),
-            new.name.as_str(),
-            new.contact_email.as_str(),
-        );
+        let (slug, name, email) = (new.slug.as_str(), new.name.as_str(), new.contact_email.as_str());
         refuse_taken(&mut write, Some(slug), Some(name), Some(email), new.id).await?;
         let made = organizations::insert(write.conn(), &new, user).await?;
-        let answer = CreateOrganizationResponse {
-            organization: Some(wire::organization(made)),
-        };
+        let answer = CreateOrganizationResponse { organization: Some(wire::organization(made)) };
         once.keep(write.conn(), &answer).await?;
-        let happened = Happened {
-            kind: Kind::Joined,
-            org_id: new.id,
-            user: Some(user),
-            role: Some(Role::Admin),
-            actor: user,
-        };
+        let happened =
+            Happened { kind: Kind::Joined, org_id: new.id, user: Some(user), role: Some(Role::Admin), actor: user };
         happened.commit(write).await?;
         Ok(Answer::new(answer))
     }
 
-    pub async fn get_organization(
-        &self,
-        caller: &Caller,
-        org: &str,
-    ) -> Result<Organization, Error> {
+    pub async fn get_organization(&self, caller: &Caller, org: &str) -> Result<Organization, Error> {
         let user = caller.user()?.id;
         let found = organizations::of_member(self.log.pool(), path(org)?, user).await?;
         found.ok_or(Error::OrganizationNotFound)
     }
 
     /// A service asks for those who are signed out.
-    pub async fn list_organizations(
-        &self,
-        caller: &Caller,
-        mine: bool,
-        page: &PageRequest,
-    ) -> Page<Organization> {
+    pub async fn list_organizations(&self, caller: &Caller, mine: bool, page: &PageRequest) -> Page<Organization> {
         let pool = self.log.pool();
         let (window, found) = match (caller, mine) {
             (Caller::User(user), true) => {
@@ -83,10 +60,7 @@ impl Ops {
             }
             (Caller::User(user), false) => {
                 let window = window(page)?;
-                (
-                    window,
-                    organizations::directory(pool, Some(user.id), window).await?,
-                )
+                (window, organizations::directory(pool, Some(user.id), window).await?)
             }
             (Caller::Service(_), false) => {
                 let window = window(page)?;
@@ -97,10 +71,7 @@ impl Ops {
                 return Err(caller.user().map_or_else(Into::into, |_| Error::Forbidden));
             }
         };
-        Ok(window.page(found, |organization| Cursor {
-            at: organization.created_at,
-            id: organization.id,
-        }))
+        Ok(window.page(found, |organization| Cursor { at: organization.created_at, id: organization.id }))
     }
 
     /// Touches only the fields that are sent. Where they change nothing, nothing happens.
@@ -123,45 +94,24 @@ impl Ops {
         let email = edit.contact_email.as_ref().map(Email::as_str);
         refuse_taken(&mut write, slug, name, email, org_id).await?;
         let organization = organizations::update(write.conn(), org_id, &edit, Role::Admin).await?;
-        let happened = Happened {
-            kind: Kind::OrganizationChanged,
-            org_id,
-            user: None,
-            role: None,
-            actor: user,
-        };
+        let happened = Happened { kind: Kind::OrganizationChanged, org_id, user: None, role: None, actor: user };
         happened.commit(write).await?;
         Ok(organization)
     }
 
     /// Members and invitations go at once; others hear of it by the event.
-    pub async fn delete_organization(
-        &self,
-        caller: &Caller,
-        request: &DeleteOrganizationRequest,
-    ) -> Result<(), Error> {
+    pub async fn delete_organization(&self, caller: &Caller, request: &DeleteOrganizationRequest) -> Result<(), Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
         let mut write = self.begin().await?;
         current(&mut write, org_id, user, request.expected_version).await?;
         organizations::delete(write.conn(), org_id).await?;
-        let happened = Happened {
-            kind: Kind::OrganizationDeleted,
-            org_id,
-            user: None,
-            role: None,
-            actor: user,
-        };
+        let happened = Happened { kind: Kind::OrganizationDeleted, org_id, user: None, role: None, actor: user };
         happened.commit(write).await
     }
 }
 
 /// The organization as it stands behind the lock, its ADMIN's right, and that it is the expected version.
-async fn current(
-    write: &mut Write,
-    org_id: Uuid,
-    user: Uuid,
-    expected: Option<u64>,
-) -> Result<Organization, Error> {
+async fn current(write: &mut Write, org_id: Uuid, user: Uuid, expected: Option<u64>) -> Result<Organization, Error> {
     let now = organizations::of_member_by_id(write.conn(), org_id, user).await?;
     let now = now.ok_or(Error::OrganizationNotFound)?;
     require_admin(now.role.ok_or(Error::OrganizationNotFound)?)?;
@@ -179,11 +129,7 @@ async fn refuse_taken(
     except: Uuid,
 ) -> Result<(), Error> {
     let taken = organizations::taken(write.conn(), slug, name, contact_email, except).await?;
-    if taken.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Taken(taken))
-    }
+    if taken.is_empty() { Ok(()) } else { Err(Error::Taken(taken)) }
 }
 
 fn new_organization(request: &CreateOrganizationRequest) -> Result<NewOrganization, Error> {
@@ -193,12 +139,9 @@ fn new_organization(request: &CreateOrganizationRequest) -> Result<NewOrganizati
     let contact_email = violations.check("contact_email", Email::parse(&request.contact_email));
     violations.finish().map_err(Error::Invalid)?;
     match (name, slug, contact_email) {
-        (Some(name), Some(slug), Some(contact_email)) => Ok(NewOrganization {
-            id: Uuid::now_v7(),
-            name,
-            slug,
-            contact_email,
-        }),
+        (Some(name), Some(slug), Some(contact_email)) => {
+            Ok(NewOrganization { id: Uuid::now_v7(), name, slug, contact_email })
+        }
         _ => Err(Error::Unexpected("a field is neither good nor bad")),
     }
 }
@@ -206,10 +149,8 @@ fn new_organization(request: &CreateOrganizationRequest) -> Result<NewOrganizati
 fn edit(request: &UpdateOrganizationRequest) -> Result<Edit, Error> {
     let mut violations = Violations::new();
     let edit = Edit {
-        name: (request.name.as_deref())
-            .and_then(|text| violations.check("name", Name::parse(text))),
-        slug: (request.slug.as_deref())
-            .and_then(|text| violations.check("slug", Slug::parse(text))),
+        name: (request.name.as_deref()).and_then(|text| violations.check("name", Name::parse(text))),
+        slug: (request.slug.as_deref()).and_then(|text| violations.check("slug", Slug::parse(text))),
         contact_email: (request.contact_email.as_deref())
             .and_then(|text| violations.check("contact_email", Email::parse(text))),
         join_policy: (request.join_policy.as_deref())

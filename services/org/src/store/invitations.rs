@@ -9,11 +9,7 @@ use crate::domain::{Invitation, Invited, LIFETIME, NewInvitation, Role, Target, 
 
 /// Those that are open, oldest first.
 #[tracing::instrument(name = "db.invitations.open", skip_all)]
-pub async fn open(
-    db: impl PgExecutor<'_>,
-    org_id: Uuid,
-    window: Window,
-) -> Result<Vec<Invitation>, sqlx::Error> {
+pub async fn open(db: impl PgExecutor<'_>, org_id: Uuid, window: Window) -> Result<Vec<Invitation>, sqlx::Error> {
     sqlx::query_as!(
         Row,
         "SELECT id, email, role, invited_by, created_at, expires_at FROM invitations
@@ -98,8 +94,7 @@ pub async fn accept(
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| Ok((row.org_id, role(&row.role)?)))
-        .transpose()
+    row.map(|row| Ok((row.org_id, role(&row.role)?))).transpose()
 }
 
 /// The organization that a registration names, by its slug or else by the invitation, used or not, with all that is
@@ -132,10 +127,7 @@ pub async fn target(
     .await?;
     row.map(|row| {
         let invited = match (row.invitation, row.invited_role) {
-            (Some(id), Some(as_what)) => Some(Invited {
-                id,
-                role: role(&as_what)?,
-            }),
+            (Some(id), Some(as_what)) => Some(Invited { id, role: role(&as_what)? }),
             _ => None,
         };
         Ok(Target {

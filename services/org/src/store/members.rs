@@ -9,11 +9,7 @@ use crate::domain::{Member, Role, Roll, Window};
 
 /// In the order in which they joined.
 #[tracing::instrument(name = "db.members.list", skip_all)]
-pub async fn list(
-    db: impl PgExecutor<'_>,
-    org_id: Uuid,
-    window: Window,
-) -> Result<Vec<Member>, sqlx::Error> {
+pub async fn list(db: impl PgExecutor<'_>, org_id: Uuid, window: Window) -> Result<Vec<Member>, sqlx::Error> {
     sqlx::query_as!(
         Row,
         "SELECT user_id, role, joined_at FROM members
@@ -33,27 +29,15 @@ pub async fn list(
 
 /// Which of these users are members.
 #[tracing::instrument(name = "db.members.among", skip_all)]
-pub async fn among(
-    db: impl PgExecutor<'_>,
-    org_id: Uuid,
-    users: &[Uuid],
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "SELECT user_id FROM members WHERE org_id = $1 AND user_id = ANY ($2)",
-        org_id,
-        users
-    )
-    .fetch_all(db)
-    .await
+pub async fn among(db: impl PgExecutor<'_>, org_id: Uuid, users: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT user_id FROM members WHERE org_id = $1 AND user_id = ANY ($2)", org_id, users)
+        .fetch_all(db)
+        .await
 }
 
 /// A member, with what the rule of the last ADMIN asks. Behind the scope's lock it stays true.
 #[tracing::instrument(name = "db.members.roll", skip_all)]
-pub async fn roll(
-    db: impl PgExecutor<'_>,
-    org_id: Uuid,
-    user: Uuid,
-) -> Result<Option<Roll>, sqlx::Error> {
+pub async fn roll(db: impl PgExecutor<'_>, org_id: Uuid, user: Uuid) -> Result<Option<Roll>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT user_id, role, joined_at,
                   (SELECT count(*) FROM members WHERE org_id = $1 AND role = 'ADMIN') AS "admins!"
@@ -64,27 +48,15 @@ pub async fn roll(
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let member = Member {
-            user_id: row.user_id,
-            role: role(&row.role)?,
-            joined_at: row.joined_at,
-        };
-        Ok(Roll {
-            member,
-            admins: row.admins,
-        })
+        let member = Member { user_id: row.user_id, role: role(&row.role)?, joined_at: row.joined_at };
+        Ok(Roll { member, admins: row.admins })
     })
     .transpose()
 }
 
 /// A new member; `false` where the user is one already.
 #[tracing::instrument(name = "db.members.insert", skip_all)]
-pub async fn insert(
-    db: &mut PgConnection,
-    org_id: Uuid,
-    user: Uuid,
-    role: Role,
-) -> Result<bool, sqlx::Error> {
+pub async fn insert(db: &mut PgConnection, org_id: Uuid, user: Uuid, role: Role) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "INSERT INTO members (org_id, user_id, role) VALUES ($1, $2, $3) ON CONFLICT (org_id, user_id) DO NOTHING",
         org_id,
@@ -97,32 +69,16 @@ pub async fn insert(
 }
 
 #[tracing::instrument(name = "db.members.set_role", skip_all)]
-pub async fn set_role(
-    db: &mut PgConnection,
-    org_id: Uuid,
-    user: Uuid,
-    role: Role,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "UPDATE members SET role = $3 WHERE org_id = $1 AND user_id = $2",
-        org_id,
-        user,
-        role.as_str()
-    )
-    .execute(db)
-    .await?;
+pub async fn set_role(db: &mut PgConnection, org_id: Uuid, user: Uuid, role: Role) -> Result<(), sqlx::Error> {
+    sqlx::query!("UPDATE members SET role = $3 WHERE org_id = $1 AND user_id = $2", org_id, user, role.as_str())
+        .execute(db)
+        .await?;
     Ok(())
 }
 
 #[tracing::instrument(name = "db.members.delete", skip_all)]
 pub async fn delete(db: &mut PgConnection, org_id: Uuid, user: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "DELETE FROM members WHERE org_id = $1 AND user_id = $2",
-        org_id,
-        user
-    )
-    .execute(db)
-    .await?;
+    sqlx::query!("DELETE FROM members WHERE org_id = $1 AND user_id = $2", org_id, user).execute(db).await?;
     Ok(())
 }
 
@@ -136,10 +92,6 @@ impl TryFrom<Row> for Member {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            user_id: row.user_id,
-            role: role(&row.role)?,
-            joined_at: row.joined_at,
-        })
+        Ok(Self { user_id: row.user_id, role: role(&row.role)?, joined_at: row.joined_at })
     }
 }

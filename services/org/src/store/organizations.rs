@@ -5,9 +5,7 @@ use sqlx::{PgExecutor, postgres::PgConnection};
 use uuid::Uuid;
 
 use super::{join_policy, role};
-use crate::domain::{
-    Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, Unique, Window,
-};
+use crate::domain::{Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, Unique, Window};
 
 /// Why an organization could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +18,7 @@ pub enum Conflict {
 
 impl From<sqlx::Error> for Conflict {
     fn from(error: sqlx::Error) -> Self {
-        let constraint = error
-            .as_database_error()
-            .and_then(|error| error.constraint());
+        let constraint = error.as_database_error().and_then(|error| error.constraint());
         match constraint {
             Some("organizations_slug") => Self::Taken(Unique::Slug),
             Some("organizations_name") => Self::Taken(Unique::Name),
@@ -34,11 +30,7 @@ impl From<sqlx::Error> for Conflict {
 
 /// As one user sees it; `None` where not a member or not there.
 #[tracing::instrument(name = "db.organizations.of_member", skip_all)]
-pub async fn of_member(
-    db: impl PgExecutor<'_>,
-    slug: &str,
-    user: Uuid,
-) -> Result<Option<Organization>, sqlx::Error> {
+pub async fn of_member(db: impl PgExecutor<'_>, slug: &str, user: Uuid) -> Result<Option<Organization>, sqlx::Error> {
     sqlx::query_as!(
         Row,
         r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
@@ -113,11 +105,7 @@ pub async fn directory(
 
 /// Those that a user is a member of.
 #[tracing::instrument(name = "db.organizations.of_user", skip_all)]
-pub async fn of_user(
-    db: impl PgExecutor<'_>,
-    user: Uuid,
-    window: Window,
-) -> Result<Vec<Organization>, sqlx::Error> {
+pub async fn of_user(db: impl PgExecutor<'_>, user: Uuid, window: Window) -> Result<Vec<Organization>, sqlx::Error> {
     sqlx::query_as!(
         Row,
         r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
@@ -158,25 +146,13 @@ pub async fn taken(
     )
     .fetch_one(db)
     .await?;
-    let answers = [
-        (taken.slug, Unique::Slug),
-        (taken.name, Unique::Name),
-        (taken.contact_email, Unique::ContactEmail),
-    ];
-    Ok(answers
-        .into_iter()
-        .filter(|(taken, _)| *taken)
-        .map(|(_, unique)| unique)
-        .collect())
+    let answers = [(taken.slug, Unique::Slug), (taken.name, Unique::Name), (taken.contact_email, Unique::ContactEmail)];
+    Ok(answers.into_iter().filter(|(taken, _)| *taken).map(|(_, unique)| unique).collect())
 }
 
 /// A new one, INVITE_ONLY, whose creator is its ADMIN.
 #[tracing::instrument(name = "db.organizations.insert", skip_all)]
-pub async fn insert(
-    db: &mut PgConnection,
-    new: &NewOrganization,
-    creator: Uuid,
-) -> Result<Organization, Conflict> {
+pub async fn insert(db: &mut PgConnection, new: &NewOrganization, creator: Uuid) -> Result<Organization, Conflict> {
     let row = sqlx::query!(
         "WITH organization AS (
              INSERT INTO organizations (org_id, name, slug, contact_email, join_policy)
@@ -209,12 +185,7 @@ pub async fn insert(
 
 /// Sets the fields that the edit has; gives the organization as its editor sees it.
 #[tracing::instrument(name = "db.organizations.update", skip_all)]
-pub async fn update(
-    db: &mut PgConnection,
-    org_id: Uuid,
-    edit: &Edit,
-    editor: Role,
-) -> Result<Organization, Conflict> {
+pub async fn update(db: &mut PgConnection, org_id: Uuid, edit: &Edit, editor: Role) -> Result<Organization, Conflict> {
     let row = sqlx::query_as!(
         Row,
         r#"UPDATE organizations
@@ -238,9 +209,7 @@ pub async fn update(
 /// Members and invitations go with it.
 #[tracing::instrument(name = "db.organizations.delete", skip_all)]
 pub async fn delete(db: &mut PgConnection, org_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("DELETE FROM organizations WHERE org_id = $1", org_id)
-        .execute(db)
-        .await?;
+    sqlx::query!("DELETE FROM organizations WHERE org_id = $1", org_id).execute(db).await?;
     Ok(())
 }
 

@@ -2,8 +2,7 @@
 
 use trellis_authn::ServiceName;
 use trellis_proto::org::v1::{
-    CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, Role,
-    membership_change::Kind,
+    CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, Role, membership_change::Kind,
 };
 use trellis_rpc::Code;
 use uuid::Uuid;
@@ -11,16 +10,8 @@ use uuid::Uuid;
 use crate::support::{Client, Org, blame, missing};
 
 async fn follow(client: &Client, epoch: &str, after: u64) -> FollowMembershipsResponse {
-    let request = FollowMembershipsRequest {
-        epoch: epoch.to_owned(),
-        after,
-    };
-    client
-        .clone()
-        .follow_memberships(request)
-        .await
-        .unwrap()
-        .into_inner()
+    let request = FollowMembershipsRequest { epoch: epoch.to_owned(), after };
+    client.clone().follow_memberships(request).await.unwrap().into_inner()
 }
 
 #[tokio::test]
@@ -29,34 +20,20 @@ async fn a_check_says_what_it_reflects() {
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let made = ann.get("acme").await.unwrap();
     let first = ann.access("acme").await.unwrap();
-    assert_eq!(
-        (first.org_id.as_str(), first.role(), first.seq),
-        (made.id.as_str(), Role::Admin, 1)
-    );
+    assert_eq!((first.org_id.as_str(), first.role(), first.seq), (made.id.as_str(), Role::Admin, 1));
     assert!(first.epoch.parse::<Uuid>().is_ok());
 
     org.add("acme", &bob, Role::Member).await;
     ann.set_role("acme", bob.id, "ADMIN").await.unwrap();
     let second = bob.access("acme").await.unwrap();
-    assert_eq!(
-        (second.role(), second.seq, &second.epoch),
-        (Role::Admin, 2, &first.epoch)
-    );
+    assert_eq!((second.role(), second.seq, &second.epoch), (Role::Admin, 2, &first.epoch));
     ann.remove("acme", bob.id).await.unwrap();
-    assert_eq!(
-        missing(bob.access("acme").await),
-        (Code::NotFound, "organization".to_owned())
-    );
+    assert_eq!(missing(bob.access("acme").await), (Code::NotFound, "organization".to_owned()));
     assert_eq!(ann.access("acme").await.unwrap().seq, 3);
 
     let mut gateway = org.service(ServiceName::Gateway).await;
-    let asked = trellis_proto::org::v1::CheckAccessRequest {
-        org: "acme".to_owned(),
-    };
-    assert_eq!(
-        blame(gateway.check_access(asked).await).0,
-        Code::Unauthenticated
-    );
+    let asked = trellis_proto::org::v1::CheckAccessRequest { org: "acme".to_owned() };
+    assert_eq!(blame(gateway.check_access(asked).await).0, Code::Unauthenticated);
 }
 
 #[tokio::test]
@@ -65,39 +42,20 @@ async fn members_are_told_from_others() {
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let org_id = ann.get("acme").await.unwrap().id;
     let ask = async |client: &Client, org_id: &str, users: &[String]| {
-        let request = CheckMembersRequest {
-            org_id: org_id.to_owned(),
-            user_ids: users.to_vec(),
-        };
-        Ok::<_, tonic::Status>(
-            client
-                .clone()
-                .check_members(request)
-                .await?
-                .into_inner()
-                .member_ids,
-        )
+        let request = CheckMembersRequest { org_id: org_id.to_owned(), user_ids: users.to_vec() };
+        Ok::<_, tonic::Status>(client.clone().check_members(request).await?.into_inner().member_ids)
     };
     let users = [bob.id.to_string(), ann.id.to_string(), "x".to_owned()];
     let project = org.service(ServiceName::Project).await;
     for client in [&ann.org, &project] {
-        assert_eq!(
-            ask(client, &org_id, &users).await.unwrap(),
-            [ann.id.to_string()]
-        );
+        assert_eq!(ask(client, &org_id, &users).await.unwrap(), [ann.id.to_string()]);
     }
     let gone = (Code::NotFound, "organization".to_owned());
     assert_eq!(missing(ask(&bob.org, &org_id, &users).await), gone);
-    assert_eq!(
-        missing(ask(&ann.org, &Uuid::nil().to_string(), &users).await),
-        gone
-    );
+    assert_eq!(missing(ask(&ann.org, &Uuid::nil().to_string(), &users).await), gone);
     assert_eq!(missing(ask(&ann.org, "x", &users).await), gone);
     let many = vec![ann.id.to_string(); 501];
-    assert_eq!(
-        blame(ask(&ann.org, &org_id, &many).await).0,
-        Code::InvalidRequest
-    );
+    assert_eq!(blame(ask(&ann.org, &org_id, &many).await).0, Code::InvalidRequest);
 }
 
 #[tokio::test]
@@ -106,19 +64,11 @@ async fn who_follows_hears_every_change_in_order() {
     let gateway = org.service(ServiceName::Gateway).await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let start = follow(&gateway, "", 0).await;
-    assert_eq!(
-        (start.head, start.reset, start.changes.len()),
-        (1, false, 0),
-        "the first time only the head"
-    );
+    assert_eq!((start.head, start.reset, start.changes.len()), (1, false, 0), "the first time only the head");
     let idle = follow(&gateway, &start.epoch, start.head).await;
     assert_eq!((idle.head, idle.reset, idle.changes.len()), (1, false, 0));
 
-    let token = ann
-        .invite("acme", "bob@example.org", "")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "bob@example.org", "").await.unwrap().token;
     let org_id = bob.accept(&token).await.unwrap().id;
     ann.set_role("acme", bob.id, "ADMIN").await.unwrap();
     ann.open("acme").await;
@@ -126,15 +76,8 @@ async fn who_follows_hears_every_change_in_order() {
     ann.delete("acme").await.unwrap();
 
     let news = follow(&gateway, &start.epoch, start.head).await;
-    assert_eq!(
-        (news.head, news.reset, &news.epoch),
-        (6, false, &start.epoch)
-    );
-    let told: Vec<_> = news
-        .changes
-        .iter()
-        .map(|change| (change.seq, change.kind(), change.role()))
-        .collect();
+    assert_eq!((news.head, news.reset, &news.epoch), (6, false, &start.epoch));
+    let told: Vec<_> = news.changes.iter().map(|change| (change.seq, change.kind(), change.role())).collect();
     assert_eq!(
         told,
         [
@@ -146,20 +89,12 @@ async fn who_follows_hears_every_change_in_order() {
         ]
     );
     assert!(news.changes.iter().all(|change| change.org_id == org_id));
-    let users: Vec<_> = news
-        .changes
-        .iter()
-        .map(|change| change.user_id.as_str())
-        .collect();
+    let users: Vec<_> = news.changes.iter().map(|change| change.user_id.as_str()).collect();
     let bob_id = bob.id.to_string();
     assert_eq!(users, [&bob_id, &bob_id, "", &bob_id, ""]);
     assert_eq!(follow(&gateway, &start.epoch, 4).await.changes.len(), 2);
 
-    let refusal = ann
-        .org
-        .clone()
-        .follow_memberships(FollowMembershipsRequest::default())
-        .await;
+    let refusal = ann.org.clone().follow_memberships(FollowMembershipsRequest::default()).await;
     assert_eq!(blame(refusal).0, Code::Forbidden);
 }
 
@@ -170,55 +105,21 @@ async fn what_cannot_be_told_is_a_reset() {
     let ann = org.admin("acme").await;
     for policy in 0..3 {
         let name = Some(format!("Name {policy}"));
-        let request = trellis_proto::org::v1::UpdateOrganizationRequest {
-            org: "acme".to_owned(),
-            name,
-            ..Default::default()
-        };
+        let request =
+            trellis_proto::org::v1::UpdateOrganizationRequest { org: "acme".to_owned(), name, ..Default::default() };
         ann.update(request).await.unwrap();
     }
     let epoch = follow(&gateway, "", 0).await.epoch;
-    let reset =
-        |answer: FollowMembershipsResponse| (answer.reset, answer.head, answer.changes.len());
-    assert_eq!(
-        reset(follow(&gateway, &Uuid::nil().to_string(), 2).await),
-        (true, 4, 0),
-        "another life"
-    );
-    assert_eq!(
-        reset(follow(&gateway, "x", 2).await),
-        (true, 4, 0),
-        "no epoch"
-    );
-    assert_eq!(
-        reset(follow(&gateway, &epoch, 5).await),
-        (true, 4, 0),
-        "ahead of the head"
-    );
-    assert_eq!(
-        reset(follow(&gateway, &epoch, u64::MAX).await),
-        (true, 4, 0),
-        "far ahead"
-    );
+    let reset = |answer: FollowMembershipsResponse| (answer.reset, answer.head, answer.changes.len());
+    assert_eq!(reset(follow(&gateway, &Uuid::nil().to_string(), 2).await), (true, 4, 0), "another life");
+    assert_eq!(reset(follow(&gateway, "x", 2).await), (true, 4, 0), "no epoch");
+    assert_eq!(reset(follow(&gateway, &epoch, 5).await), (true, 4, 0), "ahead of the head");
+    assert_eq!(reset(follow(&gateway, &epoch, u64::MAX).await), (true, 4, 0), "far ahead");
 
-    sqlx::query("UPDATE scopes SET low_water = 2")
-        .execute(&org.db)
-        .await
-        .unwrap();
-    sqlx::query("DELETE FROM event_log WHERE seq <= 2")
-        .execute(&org.db)
-        .await
-        .unwrap();
-    assert_eq!(
-        reset(follow(&gateway, &epoch, 1).await),
-        (true, 4, 0),
-        "no longer kept"
-    );
-    assert_eq!(
-        reset(follow(&gateway, &epoch, 2).await),
-        (false, 4, 2),
-        "just still kept"
-    );
+    sqlx::query("UPDATE scopes SET low_water = 2").execute(&org.db).await.unwrap();
+    sqlx::query("DELETE FROM event_log WHERE seq <= 2").execute(&org.db).await.unwrap();
+    assert_eq!(reset(follow(&gateway, &epoch, 1).await), (true, 4, 0), "no longer kept");
+    assert_eq!(reset(follow(&gateway, &epoch, 2).await), (false, 4, 2), "just still kept");
 }
 
 #[tokio::test]
@@ -242,16 +143,8 @@ async fn who_is_far_behind_reads_on_or_starts_anew() {
     write_up_to(2000).await;
     let epoch = follow(&gateway, "", 0).await.epoch;
     let news = follow(&gateway, &epoch, 0).await;
-    assert_eq!(
-        (news.head, news.reset, news.changes.len()),
-        (2000, false, 2000)
-    );
-    assert!(
-        news.changes
-            .iter()
-            .zip(1..)
-            .all(|(change, seq)| change.seq == seq)
-    );
+    assert_eq!((news.head, news.reset, news.changes.len()), (2000, false, 2000));
+    assert!(news.changes.iter().zip(1..).all(|(change, seq)| change.seq == seq));
     write_up_to(2500).await;
     let news = follow(&gateway, &epoch, 0).await;
     assert_eq!((news.head, news.reset, news.changes.len()), (2500, true, 0));
@@ -275,10 +168,7 @@ async fn the_log_has_no_hole_under_concurrency() {
     for task in tasks {
         task.await.unwrap();
     }
-    let seqs: Vec<i64> = sqlx::query_scalar("SELECT seq FROM event_log ORDER BY seq")
-        .fetch_all(&org.db)
-        .await
-        .unwrap();
+    let seqs: Vec<i64> = sqlx::query_scalar("SELECT seq FROM event_log ORDER BY seq").fetch_all(&org.db).await.unwrap();
     assert_eq!(seqs, (1..=30).collect::<Vec<_>>());
     assert_eq!(org.head().await, 30);
 }

@@ -13,18 +13,11 @@ fn gone() -> (Code, String) {
 }
 
 fn email_taken() -> (Code, Vec<(String, String)>) {
-    (
-        Code::AlreadyExists,
-        vec![("email".to_owned(), "already_exists".to_owned())],
-    )
+    (Code::AlreadyExists, vec![("email".to_owned(), "already_exists".to_owned())])
 }
 
 fn invitation(email: &str, role: &str) -> CreateInvitationRequest {
-    CreateInvitationRequest {
-        org: "acme".to_owned(),
-        email: email.to_owned(),
-        role: role.to_owned(),
-    }
+    CreateInvitationRequest { org: "acme".to_owned(), email: email.to_owned(), role: Some(role.to_owned()) }
 }
 
 async fn expire(org: &Org, id: &str) {
@@ -41,27 +34,15 @@ async fn the_token_is_shown_once_and_lasts_a_week() {
     let ann = org.admin("acme").await;
     let before = chrono::Utc::now();
     let made = ann.invite("acme", " Bob@Example.org ", "").await.unwrap();
-    assert_eq!(
-        (made.email.as_str(), made.role()),
-        ("Bob@Example.org", Role::Member)
-    );
+    assert_eq!((made.email.as_str(), made.role()), ("Bob@Example.org", Role::Member));
     assert_eq!(made.invited_by_id, ann.id.to_string());
     assert!(made.token.len() >= 43, "at least 256 bits");
     let lasts = datetime(made.expires_at.as_ref()).unwrap() - before;
-    assert!(
-        (lasts - TimeDelta::days(7)).abs() < TimeDelta::minutes(1),
-        "{lasts}"
-    );
+    assert!((lasts - TimeDelta::days(7)).abs() < TimeDelta::minutes(1), "{lasts}");
 
-    let admin = ann
-        .invite("acme", "cid@example.org", "ADMIN")
-        .await
-        .unwrap();
+    let admin = ann.invite("acme", "cid@example.org", "ADMIN").await.unwrap();
     let listed = ann.invitations("acme").await.unwrap();
-    assert_eq!(
-        listed.iter().map(|one| &one.id).collect::<Vec<_>>(),
-        [&made.id, &admin.id]
-    );
+    assert_eq!(listed.iter().map(|one| &one.id).collect::<Vec<_>>(), [&made.id, &admin.id]);
     assert!(listed.iter().all(|one| one.token.is_empty()));
     assert_eq!(listed[1].role(), Role::Admin);
     assert_eq!(org.head().await, 1, "an invitation is no membership yet");
@@ -73,13 +54,7 @@ async fn every_bad_field_is_told_at_once() {
     let ann = org.admin("acme").await;
     let (code, fields) = blame(ann.invite("acme", "nobody", "GUEST").await);
     assert_eq!(code, Code::ValidationFailed);
-    assert_eq!(
-        fields
-            .iter()
-            .map(|(field, _)| field.as_str())
-            .collect::<Vec<_>>(),
-        ["email", "role"]
-    );
+    assert_eq!(fields.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["email", "role"]);
     let (_, fields) = blame(ann.invite("acme", "", "").await);
     assert_eq!(fields, [("email".to_owned(), "required".to_owned())]);
 }
@@ -89,10 +64,7 @@ async fn one_open_invitation_per_address() {
     let org = Org::start().await;
     let ann = org.admin("acme").await;
     let first = ann.invite("acme", "bob@example.org", "").await.unwrap();
-    assert_eq!(
-        blame(ann.invite("acme", "BOB@example.org", "ADMIN").await),
-        email_taken()
-    );
+    assert_eq!(blame(ann.invite("acme", "BOB@example.org", "ADMIN").await), email_taken());
 
     // Another organization invites whom it likes.
     let other = org.admin("other").await;
@@ -131,25 +103,15 @@ async fn members_are_not_invited() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     org.add("acme", &bob, Role::Member).await;
-    assert_eq!(
-        blame(ann.invite("acme", "BOB@example.org", "").await),
-        email_taken()
-    );
-    assert_eq!(
-        blame(ann.invite("acme", &ann.email, "").await),
-        email_taken()
-    );
+    assert_eq!(blame(ann.invite("acme", "BOB@example.org", "").await), email_taken());
+    assert_eq!(blame(ann.invite("acme", &ann.email, "").await), email_taken());
 }
 
 #[tokio::test]
 async fn accepting_makes_a_member() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("Bob@example.org").await);
-    let token = ann
-        .invite("acme", "bob@EXAMPLE.org", "ADMIN")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "bob@EXAMPLE.org", "ADMIN").await.unwrap().token;
     let joined = bob.accept(&token).await.unwrap();
     assert_eq!(
         (joined.slug.as_str(), joined.role(), joined.join_policy()),
@@ -158,10 +120,7 @@ async fn accepting_makes_a_member() {
     assert_eq!(bob.get("acme").await.unwrap(), joined);
     let (kind, actor, change) = org.events(1).await.pop().unwrap();
     assert_eq!((kind.as_str(), actor), ("member.joined", Some(bob.id)));
-    assert_eq!(
-        (change.kind(), change.role(), change.user_id),
-        (Kind::Joined, Role::Admin, bob.id.to_string())
-    );
+    assert_eq!((change.kind(), change.role(), change.user_id), (Kind::Joined, Role::Admin, bob.id.to_string()));
     assert!(ann.invitations("acme").await.unwrap().is_empty());
 }
 
@@ -193,11 +152,7 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_one() {
     ] {
         assert_eq!(bare(bob.accept(token).await), wrong, "{what}");
     }
-    assert_eq!(
-        bare(dan.accept(&used.token).await),
-        wrong,
-        "used by oneself"
-    );
+    assert_eq!(bare(dan.accept(&used.token).await), wrong, "used by oneself");
     assert_eq!(missing(bob.get("acme").await).0, Code::NotFound);
 }
 
@@ -213,14 +168,7 @@ async fn only_what_is_open_is_revoked() {
     expire(&org, &expired.id).await;
     let open = ann.invite("acme", "dan@example.org", "").await.unwrap();
     ann.revoke("acme", &open.id).await.unwrap();
-    for id in [
-        &elsewhere.id,
-        &used.id,
-        &expired.id,
-        &open.id,
-        "x",
-        &uuid::Uuid::nil().to_string(),
-    ] {
+    for id in [&elsewhere.id, &used.id, &expired.id, &open.id, "x", &uuid::Uuid::nil().to_string()] {
         assert_eq!(missing(ann.revoke("acme", id).await), gone(), "{id}");
     }
     assert_eq!(other.invitations("other").await.unwrap().len(), 1);
@@ -230,18 +178,11 @@ async fn only_what_is_open_is_revoked() {
 async fn a_member_keeps_the_invitation_unused() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
-    let token = ann
-        .invite("acme", "bob@example.org", "ADMIN")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "bob@example.org", "ADMIN").await.unwrap().token;
     org.add("acme", &bob, Role::Member).await;
     assert_eq!(
         blame(bob.accept(&token).await),
-        (
-            Code::AlreadyExists,
-            vec![("token".to_owned(), "already_exists".to_owned())]
-        )
+        (Code::AlreadyExists, vec![("token".to_owned(), "already_exists".to_owned())])
     );
     assert_eq!(bob.get("acme").await.unwrap().role(), Role::Member);
     assert_eq!(ann.invitations("acme").await.unwrap().len(), 1);
@@ -276,12 +217,8 @@ async fn of_two_at_once_one_is_accepted() {
 async fn the_same_key_gives_the_same_token_which_is_not_stored() {
     let org = Org::start().await;
     let ann = org.admin("acme").await;
-    let invite = async |body: u8| {
-        ann.org
-            .clone()
-            .create_invitation(keyed("k", body, invitation("bob@example.org", "")))
-            .await
-    };
+    let invite =
+        async |body: u8| ann.org.clone().create_invitation(keyed("k", body, invitation("bob@example.org", ""))).await;
     let first = invite(1).await.unwrap();
     let again = invite(1).await.unwrap();
     assert!(!replayed(&first) && replayed(&again));
@@ -289,34 +226,18 @@ async fn the_same_key_gives_the_same_token_which_is_not_stored() {
     assert_eq!(blame(invite(2).await).0, Code::IdempotencyKeyReused);
 
     let token = first.into_inner().invitation.unwrap().token;
-    let kept: Vec<u8> = sqlx::query_scalar("SELECT response FROM idempotency_keys")
-        .fetch_one(&org.db)
-        .await
-        .unwrap();
-    assert!(
-        !kept
-            .windows(token.len())
-            .any(|bytes| bytes == token.as_bytes())
-    );
+    let kept: Vec<u8> = sqlx::query_scalar("SELECT response FROM idempotency_keys").fetch_one(&org.db).await.unwrap();
+    assert!(!kept.windows(token.len()).any(|bytes| bytes == token.as_bytes()));
 }
 
 #[tokio::test]
 async fn an_acceptance_is_repeated_by_its_key() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
-    let token = ann
-        .invite("acme", "bob@example.org", "")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "bob@example.org", "").await.unwrap().token;
     let accept = async || {
-        let request = AcceptInvitationRequest {
-            token: token.clone(),
-        };
-        bob.org
-            .clone()
-            .accept_invitation(keyed("k", 1, request))
-            .await
+        let request = AcceptInvitationRequest { token: token.clone() };
+        bob.org.clone().accept_invitation(keyed("k", 1, request)).await
     };
     let first = accept().await.unwrap();
     let again = accept().await.unwrap();
@@ -328,22 +249,11 @@ async fn an_acceptance_is_repeated_by_its_key() {
 async fn without_identity_nobody_is_invited_or_let_in() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
-    let token = ann
-        .invite("acme", "bob@example.org", "")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "bob@example.org", "").await.unwrap().token;
     org.identity.set_away(true);
-    assert_eq!(
-        blame(ann.invite("acme", "cid@example.org", "").await).0,
-        Code::Unavailable
-    );
+    assert_eq!(blame(ann.invite("acme", "cid@example.org", "").await).0, Code::Unavailable);
     assert_eq!(blame(bob.accept(&token).await).0, Code::Unavailable);
-    assert_eq!(
-        ann.members("acme").await.unwrap().len(),
-        1,
-        "all else goes on"
-    );
+    assert_eq!(ann.members("acme").await.unwrap().len(), 1, "all else goes on");
     org.identity.set_away(false);
     bob.accept(&token).await.unwrap();
 }

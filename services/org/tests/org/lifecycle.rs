@@ -38,22 +38,14 @@ async fn without_nats_it_is_ready_and_writes() {
     org.ready().await;
     let ann = org.admin("acme").await;
     ann.open("acme").await;
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox")
-        .fetch_one(&org.db)
-        .await
-        .unwrap();
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&org.db).await.unwrap();
     assert_eq!(waiting, 2);
 }
 
 #[tokio::test]
 async fn changes_are_published() {
-    let nats = async_nats::connect(testing::nats_url().unwrap())
-        .await
-        .unwrap();
-    let mut events = nats
-        .subscribe(subject::of("org", subject::MEMBERSHIPS))
-        .await
-        .unwrap();
+    let nats = async_nats::connect(testing::nats_url().unwrap()).await.unwrap();
+    let mut events = nats.subscribe(subject::of("org", subject::MEMBERSHIPS)).await.unwrap();
     nats.flush().await.unwrap();
     let org = Org::start().await;
     let ann = org.admin("acme").await;
@@ -68,13 +60,8 @@ async fn changes_are_published() {
             }
         }
     };
-    let (event, change) = tokio::time::timeout(Duration::from_secs(10), ours)
-        .await
-        .unwrap();
-    assert_eq!(
-        (event.kind.as_str(), event.seq, event.actor_id),
-        ("member.joined", 1, ann.id.to_string())
-    );
+    let (event, change) = tokio::time::timeout(Duration::from_secs(10), ours).await.unwrap();
+    assert_eq!((event.kind.as_str(), event.seq, event.actor_id), ("member.joined", 1, ann.id.to_string()));
     assert_eq!((change.kind(), change.seq), (Kind::Joined, 1));
 }
 
@@ -91,66 +78,29 @@ async fn it_ends_in_good_order() {
 async fn without_credentials_nothing_is_answered() {
     let org = Org::start().await;
     let client = crate::support::client(org.address, &"Bearer nonsense".parse().unwrap()).await;
-    assert_eq!(
-        blame(
-            client
-                .clone()
-                .create_organization(new_organization("acme"))
-                .await
-        )
-        .0,
-        Code::Unauthenticated
-    );
+    assert_eq!(blame(client.clone().create_organization(new_organization("acme")).await).0, Code::Unauthenticated);
     let other = Prepared::new().await;
     let stranger = &other.keys[0].1;
-    let header = stranger
-        .request(())
-        .metadata()
-        .get("authorization")
-        .unwrap()
-        .clone();
+    let header = stranger.request(()).metadata().get("authorization").unwrap().clone();
     let client = crate::support::client(org.address, &header).await;
-    assert_eq!(
-        blame(
-            client
-                .clone()
-                .create_organization(new_organization("acme"))
-                .await
-        )
-        .0,
-        Code::Unauthenticated
-    );
+    assert_eq!(blame(client.clone().create_organization(new_organization("acme")).await).0, Code::Unauthenticated);
 }
 
 #[test]
 fn the_command_line_answers() {
-    let ask = |question: &str| {
-        Command::new(BINARY)
-            .arg(question)
-            .env_clear()
-            .output()
-            .unwrap()
-    };
+    let ask = |question: &str| Command::new(BINARY).arg(question).env_clear().output().unwrap();
     let settings = ask("--settings");
     assert!(settings.status.success());
     let readme = include_str!("../../README.md");
     assert!(readme.contains(String::from_utf8(settings.stdout).unwrap().trim()));
     let version = String::from_utf8(ask("--version").stdout).unwrap();
-    assert_eq!(
-        version.trim(),
-        concat!("trellis-org ", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(version.trim(), concat!("trellis-org ", env!("CARGO_PKG_VERSION")));
     assert!(!ask("--nonsense").status.success());
 
     let bare = Command::new(BINARY).env_clear().output().unwrap();
     assert!(!bare.status.success());
     let told = String::from_utf8(bare.stderr).unwrap();
-    for name in [
-        "TRELLIS_DATABASE_URL",
-        "TRELLIS_SERVICE_KEY",
-        "TRELLIS_PEER_KEYS",
-        "TRELLIS_INVITATION_SECRET",
-    ] {
+    for name in ["TRELLIS_DATABASE_URL", "TRELLIS_SERVICE_KEY", "TRELLIS_PEER_KEYS", "TRELLIS_INVITATION_SECRET"] {
         assert!(told.contains(name), "{told}");
     }
 }
@@ -158,56 +108,23 @@ fn the_command_line_answers() {
 #[tokio::test]
 async fn the_process_starts_is_healthy_and_stops() {
     let mut prepared = Prepared::new().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     prepared.set("TRELLIS_LISTEN", &format!("127.0.0.1:{port}"));
     let command = |arguments: &[&str]| {
         let mut command = tokio::process::Command::new(BINARY);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(prepared.variables.clone())
-            .kill_on_drop(true);
+        command.args(arguments).env_clear().envs(prepared.variables.clone()).kill_on_drop(true);
         command
     };
-    assert!(
-        !command(&["--healthcheck"])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
-    let mut process = command(&[])
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    assert!(!command(&["--healthcheck"]).status().await.unwrap().success());
+    let mut process = command(&[]).stdout(std::process::Stdio::null()).spawn().unwrap();
     let healthy = async {
-        while !command(&["--healthcheck"])
-            .status()
-            .await
-            .unwrap()
-            .success()
-        {
+        while !command(&["--healthcheck"]).status().await.unwrap().success() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), healthy)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(30), healthy).await.unwrap();
     let pid = process.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let ended = tokio::time::timeout(Duration::from_secs(25), process.wait())
-        .await
-        .unwrap()
-        .unwrap();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let ended = tokio::time::timeout(Duration::from_secs(25), process.wait()).await.unwrap().unwrap();
     assert!(ended.success(), "{ended}");
 }

@@ -2,25 +2,19 @@
 
 use trellis_authn::ServiceName;
 use trellis_proto::org::v1::{
-    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, JoinPolicy,
-    Role, UpdateOrganizationRequest, membership_change::Kind,
+    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, JoinPolicy, Role,
+    UpdateOrganizationRequest, membership_change::Kind,
 };
 use trellis_rpc::Code;
 
 use crate::support::{Org, Person, blame, keyed, new_organization, refused, replayed};
 
 fn update(org: &str) -> UpdateOrganizationRequest {
-    UpdateOrganizationRequest {
-        org: org.to_owned(),
-        ..Default::default()
-    }
+    UpdateOrganizationRequest { org: org.to_owned(), ..Default::default() }
 }
 
 fn taken(fields: &[&str]) -> (Code, Vec<(String, String)>) {
-    let fields = fields
-        .iter()
-        .map(|field| ((*field).to_owned(), "already_exists".to_owned()))
-        .collect();
+    let fields = fields.iter().map(|field| ((*field).to_owned(), "already_exists".to_owned())).collect();
     (Code::AlreadyExists, fields)
 }
 
@@ -33,70 +27,32 @@ async fn its_creator_becomes_its_admin() {
         slug: "groesse".to_owned(),
         contact_email: " Office@Groesse.example".to_owned(),
     };
-    let made = ann
-        .org
-        .clone()
-        .create_organization(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .organization
-        .unwrap();
+    let made = ann.org.clone().create_organization(request).await.unwrap().into_inner().organization.unwrap();
     assert_eq!(made.name, "Größe & Söhne");
     assert_eq!(made.contact_email, "Office@Groesse.example");
-    assert_eq!(
-        (made.role(), made.join_policy(), made.version),
-        (Role::Admin, JoinPolicy::InviteOnly, 1)
-    );
+    assert_eq!((made.role(), made.join_policy(), made.version), (Role::Admin, JoinPolicy::InviteOnly, 1));
     assert!(made.created_at.is_some());
     assert_eq!(ann.get("groesse").await.unwrap(), made);
 
     let members = ann.members("groesse").await.unwrap();
     assert_eq!(members.len(), 1);
-    assert_eq!(
-        (members[0].user_id.clone(), members[0].role()),
-        (ann.id.to_string(), Role::Admin)
-    );
+    assert_eq!((members[0].user_id.clone(), members[0].role()), (ann.id.to_string(), Role::Admin));
 
     let events = org.events(0).await;
-    let [(kind, actor, change)] = events.as_slice() else {
-        panic!("{events:?}")
-    };
+    let [(kind, actor, change)] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((kind.as_str(), *actor), ("member.joined", Some(ann.id)));
-    assert_eq!(
-        (change.kind(), change.role(), change.seq),
-        (Kind::Joined, Role::Admin, 1)
-    );
-    assert_eq!(
-        (&change.org_id, &change.user_id),
-        (&made.id, &ann.id.to_string())
-    );
+    assert_eq!((change.kind(), change.role(), change.seq), (Kind::Joined, Role::Admin, 1));
+    assert_eq!((&change.org_id, &change.user_id), (&made.id, &ann.id.to_string()));
 }
 
 #[tokio::test]
 async fn every_bad_field_is_told_at_once() {
     let org = Org::start().await;
     let ann = org.person("ann@example.org").await;
-    let problem = refused(
-        ann.org
-            .clone()
-            .create_organization(CreateOrganizationRequest::default())
-            .await,
-    );
+    let problem = refused(ann.org.clone().create_organization(CreateOrganizationRequest::default()).await);
     assert_eq!(problem.code, Code::ValidationFailed);
-    let fields: Vec<_> = problem
-        .fields
-        .iter()
-        .map(|field| (field.field.as_str(), field.code.as_str()))
-        .collect();
-    assert_eq!(
-        fields,
-        [
-            ("name", "required"),
-            ("slug", "required"),
-            ("contact_email", "required")
-        ]
-    );
+    let fields: Vec<_> = problem.fields.iter().map(|field| (field.field.as_str(), field.code.as_str())).collect();
+    assert_eq!(fields, [("name", "required"), ("slug", "required"), ("contact_email", "required")]);
 
     let bad = CreateOrganizationRequest {
         name: "x".repeat(101),
@@ -117,16 +73,8 @@ async fn every_bad_field_is_told_at_once() {
     };
     let (code, fields) = blame(ann.update(bad).await);
     assert_eq!(code, Code::ValidationFailed);
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(field, code)| (field.as_str(), code.as_str()))
-        .collect();
-    let expected = [
-        ("name", "blank"),
-        ("slug", "invalid"),
-        ("contact_email", "invalid"),
-        ("join_policy", "invalid"),
-    ];
+    let fields: Vec<_> = fields.iter().map(|(field, code)| (field.as_str(), code.as_str())).collect();
+    let expected = [("name", "blank"), ("slug", "invalid"), ("contact_email", "invalid"), ("join_policy", "invalid")];
     assert_eq!(fields, expected);
 }
 
@@ -135,55 +83,26 @@ async fn slug_name_and_contact_are_unique_whatever_their_case() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let create = async |name: &str, slug: &str, contact_email: &str| {
-        let (name, slug, contact_email) =
-            (name.to_owned(), slug.to_owned(), contact_email.to_owned());
-        let request = CreateOrganizationRequest {
-            name,
-            slug,
-            contact_email,
-        };
+        let (name, slug, contact_email) = (name.to_owned(), slug.to_owned(), contact_email.to_owned());
+        let request = CreateOrganizationRequest { name, slug, contact_email };
         bob.org.clone().create_organization(request).await
     };
-    assert_eq!(
-        blame(create("Other", "acme", "o@other.example").await),
-        taken(&["slug"])
-    );
-    assert_eq!(
-        blame(create("THE ACME", "other", "o@other.example").await),
-        taken(&["name"])
-    );
-    assert_eq!(
-        blame(create("Other", "other", "OFFICE@ACME.example").await),
-        taken(&["contact_email"])
-    );
+    assert_eq!(blame(create("Other", "acme", "o@other.example").await), taken(&["slug"]));
+    assert_eq!(blame(create("THE ACME", "other", "o@other.example").await), taken(&["name"]));
+    assert_eq!(blame(create("Other", "other", "OFFICE@ACME.example").await), taken(&["contact_email"]));
     let all = create("the acme", "acme", "office@acme.EXAMPLE").await;
     let problem = refused(all);
     assert_eq!(problem.detail, "Organization with this slug already exists");
     assert_eq!(problem.resource, "organization");
-    let fields: Vec<_> = problem
-        .fields
-        .iter()
-        .map(|field| field.field.as_str())
-        .collect();
+    let fields: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
     assert_eq!(fields, ["slug", "name", "contact_email"]);
 
-    create("ÄRZTE Übersee", "aerzte", "a@aerzte.example")
-        .await
-        .unwrap();
-    assert_eq!(
-        blame(create("ärzte übersee", "other", "o@other.example").await),
-        taken(&["name"])
-    );
-    assert_eq!(
-        org.events(0).await.len(),
-        2,
-        "nothing came of those that were refused"
-    );
+    create("ÄRZTE Übersee", "aerzte", "a@aerzte.example").await.unwrap();
+    assert_eq!(blame(create("ärzte übersee", "other", "o@other.example").await), taken(&["name"]));
+    assert_eq!(org.events(0).await.len(), 2, "nothing came of those that were refused");
 
     ann.delete("acme").await.unwrap();
-    create("the acme", "acme", "office@acme.example")
-        .await
-        .unwrap();
+    create("the acme", "acme", "office@acme.example").await.unwrap();
 }
 
 #[tokio::test]
@@ -192,13 +111,8 @@ async fn of_many_at_once_one_gets_the_slug() {
     let mut tries = Vec::new();
     for n in 0..8 {
         let person = org.person(&format!("p{n}@example.org")).await;
-        let request = CreateOrganizationRequest {
-            name: format!("N{n}"),
-            ..new_organization("acme")
-        };
-        tries.push(tokio::spawn(async move {
-            person.org.clone().create_organization(request).await
-        }));
+        let request = CreateOrganizationRequest { name: format!("N{n}"), ..new_organization("acme") };
+        tries.push(tokio::spawn(async move { person.org.clone().create_organization(request).await }));
     }
     let mut made = 0;
     for tried in tries {
@@ -224,40 +138,24 @@ async fn the_same_key_makes_it_once() {
     let org = Org::start().await;
     let ann = org.person("ann@example.org").await;
     let create = async |body: u8, slug: &str| {
-        ann.org
-            .clone()
-            .create_organization(keyed("k1", body, new_organization(slug)))
-            .await
+        ann.org.clone().create_organization(keyed("k1", body, new_organization(slug))).await
     };
     let first = create(1, "acme").await.unwrap();
     assert!(!replayed(&first));
     let again = create(1, "acme").await.unwrap();
     assert!(replayed(&again));
     assert_eq!(again.into_inner(), first.into_inner());
-    assert_eq!(
-        blame(create(2, "other").await).0,
-        Code::IdempotencyKeyReused
-    );
+    assert_eq!(blame(create(2, "other").await).0, Code::IdempotencyKeyReused);
     assert_eq!(org.head().await, 1);
 
     // A refusal is not kept.
-    let retry = async |slug: &str| {
-        ann.org
-            .clone()
-            .create_organization(keyed("k2", 3, new_organization(slug)))
-            .await
-    };
+    let retry = async |slug: &str| ann.org.clone().create_organization(keyed("k2", 3, new_organization(slug))).await;
     assert_eq!(blame(retry("acme").await).0, Code::AlreadyExists);
     assert!(!replayed(&retry("fresh").await.unwrap()));
 
     // Another user's key is another key.
     let bob = org.person("bob@example.org").await;
-    let other = bob
-        .org
-        .clone()
-        .create_organization(keyed("k1", 1, new_organization("bobs")))
-        .await
-        .unwrap();
+    let other = bob.org.clone().create_organization(keyed("k1", 1, new_organization("bobs"))).await.unwrap();
     assert!(!replayed(&other));
 }
 
@@ -268,11 +166,7 @@ async fn the_same_key_at_once_makes_it_once() {
     let tries: Vec<_> = (0..6)
         .map(|_| {
             let mut client = ann.org.clone();
-            tokio::spawn(async move {
-                client
-                    .create_organization(keyed("k", 1, new_organization("acme")))
-                    .await
-            })
+            tokio::spawn(async move { client.create_organization(keyed("k", 1, new_organization("acme"))).await })
         })
         .collect();
     let mut answers: Vec<CreateOrganizationResponse> = Vec::new();
@@ -292,13 +186,7 @@ async fn an_update_touches_what_is_sent() {
     let org = Org::start().await;
     let ann = org.admin("acme").await;
     let made = ann.get("acme").await.unwrap();
-    let named = ann
-        .update(UpdateOrganizationRequest {
-            name: Some("New".to_owned()),
-            ..update("acme")
-        })
-        .await
-        .unwrap();
+    let named = ann.update(UpdateOrganizationRequest { name: Some("New".to_owned()), ..update("acme") }).await.unwrap();
     assert_eq!((named.name.as_str(), named.version), ("New", 2));
     assert_eq!(
         (&named.slug, &named.contact_email, named.join_policy),
@@ -312,22 +200,13 @@ async fn an_update_touches_what_is_sent() {
         ..update("acme")
     };
     let moved = ann.update(moved).await.unwrap();
-    assert_eq!(
-        (moved.slug.as_str(), moved.join_policy(), moved.version),
-        ("acme-2", JoinPolicy::Open, 3)
-    );
+    assert_eq!((moved.slug.as_str(), moved.join_policy(), moved.version), ("acme-2", JoinPolicy::Open, 3));
     assert_eq!(blame(ann.get("acme").await).0, Code::NotFound);
     assert_eq!(ann.get("acme-2").await.unwrap(), moved);
 
     let events = org.events(1).await;
-    let kinds: Vec<_> = events
-        .iter()
-        .map(|(kind, _, change)| (kind.as_str(), change.kind()))
-        .collect();
-    assert_eq!(
-        kinds,
-        [("organization.updated", Kind::OrganizationChanged); 2]
-    );
+    let kinds: Vec<_> = events.iter().map(|(kind, _, change)| (kind.as_str(), change.kind())).collect();
+    assert_eq!(kinds, [("organization.updated", Kind::OrganizationChanged); 2]);
 }
 
 #[tokio::test]
@@ -347,10 +226,7 @@ async fn an_update_to_the_same_changes_nothing() {
     assert_eq!(org.head().await, 1, "no event");
 
     // One's own name in another case is a change, and not taken.
-    let louder = UpdateOrganizationRequest {
-        name: Some("THE ACME".to_owned()),
-        ..update("acme")
-    };
+    let louder = UpdateOrganizationRequest { name: Some("THE ACME".to_owned()), ..update("acme") };
     assert_eq!(ann.update(louder).await.unwrap().version, 2);
     assert_eq!(org.head().await, 2, "and the number has no hole");
 }
@@ -365,10 +241,7 @@ async fn an_update_to_what_others_have_is_refused() {
         contact_email: Some("Office@other.example".to_owned()),
         ..update("acme")
     };
-    assert_eq!(
-        blame(ann.update(request).await),
-        taken(&["slug", "name", "contact_email"])
-    );
+    assert_eq!(blame(ann.update(request).await), taken(&["slug", "name", "contact_email"]));
     assert_eq!(ann.get("acme").await.unwrap().version, 1);
 }
 
@@ -386,17 +259,10 @@ async fn only_the_expected_version_is_changed_or_deleted() {
     };
     assert_eq!(renamed("A", 1).await.unwrap().version, 2);
     assert_eq!(blame(renamed("B", 1).await).0, Code::VersionMismatch);
-    assert_eq!(
-        blame(renamed("A", 1).await).0,
-        Code::VersionMismatch,
-        "also where nothing would change"
-    );
+    assert_eq!(blame(renamed("A", 1).await).0, Code::VersionMismatch, "also where nothing would change");
 
     let delete = async |expected_version| {
-        let request = DeleteOrganizationRequest {
-            org: "acme".to_owned(),
-            expected_version,
-        };
+        let request = DeleteOrganizationRequest { org: "acme".to_owned(), expected_version };
         ann.org.clone().delete_organization(request).await
     };
     assert_eq!(blame(delete(Some(1)).await).0, Code::VersionMismatch);
@@ -410,11 +276,7 @@ async fn of_two_edits_of_one_version_one_wins() {
     let ann = org.admin("acme").await;
     let edit = |person: &Person, name: &str| {
         let (person, name) = (person.clone(), Some(name.to_owned()));
-        let request = UpdateOrganizationRequest {
-            name,
-            expected_version: Some(1),
-            ..update("acme")
-        };
+        let request = UpdateOrganizationRequest { name, expected_version: Some(1), ..update("acme") };
         tokio::spawn(async move { person.update(request).await })
     };
     let (one, two) = (edit(&ann, "One"), edit(&ann, "Two"));
@@ -428,11 +290,7 @@ async fn deleting_takes_members_and_invitations_along() {
     let org = Org::start().await;
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     org.add("acme", &bob, Role::Member).await;
-    let token = ann
-        .invite("acme", "cid@example.org", "")
-        .await
-        .unwrap()
-        .token;
+    let token = ann.invite("acme", "cid@example.org", "").await.unwrap().token;
     let id = ann.get("acme").await.unwrap().id;
     ann.delete("acme").await.unwrap();
 
@@ -443,18 +301,12 @@ async fn deleting_takes_members_and_invitations_along() {
     let (kind, actor, change) = org.events(0).await.pop().unwrap();
     assert_eq!(
         (kind.as_str(), actor, change.kind()),
-        (
-            "organization.deleted",
-            Some(ann.id),
-            Kind::OrganizationDeleted
-        )
+        ("organization.deleted", Some(ann.id), Kind::OrganizationDeleted)
     );
     assert_eq!((change.org_id, change.user_id.as_str()), (id, ""));
-    let rows: i64 = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM members) + (SELECT count(*) FROM invitations)",
-    )
-    .fetch_one(&org.db)
-    .await
-    .unwrap();
+    let rows: i64 = sqlx::query_scalar("SELECT (SELECT count(*) FROM members) + (SELECT count(*) FROM invitations)")
+        .fetch_one(&org.db)
+        .await
+        .unwrap();
     assert_eq!(rows, 0);
 }

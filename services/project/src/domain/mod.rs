@@ -26,9 +26,8 @@ pub use task::{ProjectRef, Task, TaskStatus};
 pub use task_id::TaskId;
 pub use task_query::{AssigneeFilter, Place, RawTaskQuery, Sort, SortKey, TaskQuery};
 pub use text::{body, comment_text, line};
-
 /// What is wrong with a value: a stable code and a sentence that needs no field name.
-pub type Fault = (&'static str, String);
+pub use trellis_text::Refusal as Fault;
 
 /// The longest name of a project and title of a task.
 pub const MAX_LINE: usize = 200;

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use trellis_text::{SLUG_CHARACTERS, check_slug};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Fault, invalid};
-
-const MAX: usize = 50;
+use super::Fault;
 
 /// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 50.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,17 +14,7 @@ pub struct Slug(String);
 impl Slug {
     /// A slug that a client chose.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let text = text.trim();
-        let words = text
-            .split('-')
-            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-        if !words {
-            return Err(invalid("must be lower-case letters and digits, in words joined by single hyphens"));
-        }
-        if text.len() > MAX {
-            return Err(("too_long", format!("must be at most {MAX} characters")));
-        }
-        Ok(Self(text.to_owned()))
+        Ok(Self(check_slug(text)?.to_owned()))
     }
 
     /// The slug of a name, as Django's `slugify` makes it: compatibility forms are decomposed, what is not ASCII then
@@ -39,7 +28,7 @@ impl Slug {
                 slug.push('-');
             }
         }
-        let slug = cut(&slug, MAX);
+        let slug = cut(&slug, SLUG_CHARACTERS);
         if slug.bytes().any(|b| b.is_ascii_lowercase()) { Self(slug.to_owned()) } else { Self("project".into()) }
     }
 
@@ -47,7 +36,7 @@ impl Slug {
     pub fn candidates(&self) -> impl Iterator<Item = Self> + '_ {
         std::iter::once(self.clone()).chain((1u32..).map(|n| {
             let suffix = format!("-{n}");
-            Self(format!("{}{suffix}", cut(&self.0, MAX - suffix.len())))
+            Self(format!("{}{suffix}", cut(&self.0, SLUG_CHARACTERS - suffix.len())))
         }))
     }
 

@@ -114,13 +114,7 @@ fn given<T>(text: &str, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Result<
 }
 
 fn parse_text(text: &str) -> Result<String, Fault> {
-    if text.contains('\0') {
-        return Err(invalid("must not contain NUL"));
-    }
-    if text.chars().count() > MAX_TEXT {
-        return Err(("too_long", format!("must be at most {MAX_TEXT} characters")));
-    }
-    Ok(text.to_owned())
+    trellis_text::bounded(text, MAX_TEXT).map(str::to_owned)
 }
 
 impl AssigneeFilter {

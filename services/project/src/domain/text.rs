@@ -1,39 +1,22 @@
-//! Text as people type it: trimmed, without NUL (PostgreSQL cannot store it), of bounded length in characters.
+//! Text as people type it: trimmed, without NUL, of bounded length in characters.
 
-use super::{Fault, MAX_BODY, MAX_LINE, invalid};
+use trellis_text::{bounded, not_blank};
+
+use super::{Fault, MAX_BODY, MAX_LINE};
 
 /// A name or title: not blank.
 pub fn line(text: &str) -> Result<String, Fault> {
-    not_blank(bounded(text, MAX_LINE)?)
+    not_blank(text, MAX_LINE).map(str::to_owned)
 }
 
 /// A description: may be empty.
 pub fn body(text: &str) -> Result<String, Fault> {
-    bounded(text, MAX_BODY)
+    bounded(text, MAX_BODY).map(str::to_owned)
 }
 
 /// What a comment says: not blank.
 pub fn comment_text(text: &str) -> Result<String, Fault> {
-    not_blank(bounded(text, MAX_BODY)?)
-}
-
-fn bounded(text: &str, most: usize) -> Result<String, Fault> {
-    let text = text.trim();
-    if text.contains('\0') {
-        return Err(invalid("must not contain NUL"));
-    }
-    // Counting characters of a text that is short in bytes would be in vain.
-    if text.len() > most && text.chars().count() > most {
-        return Err(("too_long", format!("must be at most {most} characters")));
-    }
-    Ok(text.to_owned())
-}
-
-fn not_blank(text: String) -> Result<String, Fault> {
-    if text.is_empty() {
-        return Err(("blank", "must not be blank".into()));
-    }
-    Ok(text)
+    not_blank(text, MAX_BODY).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -70,9 +70,9 @@ fn judge(request: &CreateProjectRequest) -> Result<(Project, Names), Error> {
     let slug = sent(&mut violations, "slug", given(request.slug.as_deref()), Slug::parse);
     let key = sent(&mut violations, "key", given(request.key.as_deref()), ProjectKey::parse);
     let description = violations.check("description", domain::body(&request.description));
-    let status = match request.status.as_str() {
-        "" => Some(ProjectStatus::Active),
-        status => violations.check("status", ProjectStatus::parse(status)),
+    let status = match request.status.as_deref() {
+        None => Some(ProjectStatus::Active),
+        Some(status) => violations.check("status", ProjectStatus::parse(status)),
     };
     let due_date = sent(&mut violations, "due_date", given(request.due_date.as_deref()), domain::date);
     all_valid(violations)?;

@@ -58,9 +58,9 @@ impl Ops {
         let mut violations = Violations::new();
         let title = violations.check("title", domain::line(&request.title));
         let description = violations.check("description", domain::body(&request.description));
-        let status = match request.status.as_str() {
-            "" => Some(TaskStatus::Todo),
-            status => violations.check("status", TaskStatus::parse(status)),
+        let status = match request.status.as_deref() {
+            None => Some(TaskStatus::Todo),
+            Some(status) => violations.check("status", TaskStatus::parse(status)),
         };
         let due_date = sent(&mut violations, "due_date", given(request.due_date.as_deref()), domain::instant);
         let assignee = SentAssignee {

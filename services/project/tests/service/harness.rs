@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, service::Routes};
 use trellis_authn::{AUDIENCE, AccessClaims, ISSUER, ServiceKey, ServiceName};
 use trellis_local::testing::TestDatabase;
-use trellis_project::{app::App, config::Config};
+use trellis_project::{app, config::Config};
 use trellis_proto::{
     event::v1::{Event, Position},
     identity::v1::identity_service_server::IdentityServiceServer,
@@ -224,10 +224,10 @@ async fn run(database: &TestDatabase, neighbours: SocketAddr, nats: &str) -> (So
     let mut settings = Settings::from_source(source);
     let config = Config::read(&mut settings);
     settings.finish().unwrap();
-    let app = App::bind(config).await.unwrap();
-    let address = app.address();
+    let service = app::bind(config).await.unwrap();
+    let address = service.address();
     let shutdown = CancellationToken::new();
-    let done = tokio::spawn(app.run(shutdown.clone()));
+    let done = tokio::spawn(service.run(shutdown.clone()));
     let ready = async {
         while !trellis_rpc::is_ready(address).await {
             assert!(!done.is_finished(), "the service ended");

@@ -72,7 +72,7 @@ async fn chosen_names_are_taken_or_refused() {
         slug: Some("shop".into()),
         key: Some("S1".into()),
         description: "  All of it \n".into(),
-        status: "ON_HOLD".into(),
+        status: Some("ON_HOLD".into()),
         due_date: Some("2026-02-28".into()),
         ..new(" Shop ")
     };

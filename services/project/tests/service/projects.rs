@@ -24,7 +24,7 @@ async fn every_bad_field_is_told_at_once() {
         slug: Some("No Slug".into()),
         key: Some("toolower".into()),
         description: "d".repeat(20_001),
-        status: "active".into(),
+        status: Some("active".into()),
         due_date: Some("2026-02-30".into()),
         ..new("")
     };

@@ -44,7 +44,7 @@ async fn start() -> Harness {
     })
     .await;
     add(&it, "web", "Fix login page", |task| {
-        task.status = "DONE".into();
+        task.status = Some("DONE".into());
     })
     .await;
     add(&it, "web", "Größe anpassen", |task| {
@@ -59,7 +59,7 @@ async fn start() -> Harness {
     add(&it, "web", "Rest", |task| {
         task.due_date = Some("2026-02-02T12:00:00Z".into());
         task.assignee_id = Some(bob.clone());
-        task.status = "DONE".into();
+        task.status = Some("DONE".into());
     })
     .await;
     add(&it, "web", "it's a 'quoted' & | ! word", |_| ()).await;

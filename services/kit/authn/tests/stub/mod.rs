@@ -42,9 +42,7 @@ pub fn sessions() -> Arc<Sessions> {
 /// The gateway's key, and who believes it.
 pub fn gateway() -> (ServiceKey, PeerKeys) {
     let key = ServiceKey::new(ServiceName::Gateway, &ServiceKey::generate_seed()).unwrap();
-    let peers = format!("gateway={}", key.public_key_base64())
-        .parse()
-        .unwrap();
+    let peers = format!("gateway={}", key.public_key_base64()).parse().unwrap();
     (key, peers)
 }
 
@@ -67,9 +65,7 @@ pub fn token(claims: &AccessClaims) -> String {
 
 /// Serves on a free port; gives the URL.
 pub async fn serve(routes: Routes) -> String {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await
-        .unwrap();
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tonic::transport::Server::builder().add_routes(routes);
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));

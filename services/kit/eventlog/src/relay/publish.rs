@@ -52,10 +52,7 @@ pub(crate) async fn publish(jetstream: &Context, subject: String, message: Messa
         }
         let stored = async { jetstream.send_publish(subject, publish).await?.await };
         match stored.await {
-            Ok(ack) => Outcome::Stored {
-                seq: ack.sequence,
-                again: ack.duplicate,
-            },
+            Ok(ack) => Outcome::Stored { seq: ack.sequence, again: ack.duplicate },
             Err(error) => match error.kind() {
                 PublishErrorKind::StreamNotFound => Outcome::NoStream,
                 PublishErrorKind::MaxPayloadExceeded => Outcome::TooLarge,

@@ -49,12 +49,7 @@ struct Rest {
 
 impl<M> Schedule<M> {
     pub(crate) fn new() -> Self {
-        Self {
-            lanes: HashMap::new(),
-            resting: HashMap::new(),
-            acked: HashSet::new(),
-            taken: 0,
-        }
+        Self { lanes: HashMap::new(), resting: HashMap::new(), acked: HashSet::new(), taken: 0 }
     }
 
     /// How many more rows can be taken.
@@ -64,11 +59,7 @@ impl<M> Schedule<M> {
 
     /// Scopes whose rows need not be read now.
     pub(crate) fn busy(&self, now: Instant) -> Vec<Uuid> {
-        let resting = self
-            .resting
-            .iter()
-            .filter(|(_, rest)| rest.until > now)
-            .map(|(scope, _)| *scope);
+        let resting = self.resting.iter().filter(|(_, rest)| rest.until > now).map(|(scope, _)| *scope);
         self.lanes.keys().copied().chain(resting).collect()
     }
 
@@ -95,20 +86,14 @@ impl<M> Schedule<M> {
         let mut first = Vec::new();
         let mut started = HashSet::new();
         for row in rows {
-            let rests = self
-                .resting
-                .get(&row.scope)
-                .is_some_and(|rest| rest.until > now);
+            let rests = self.resting.get(&row.scope).is_some_and(|rest| rest.until > now);
             if rests || self.acked.contains(&row.id) || self.room() == 0 {
                 continue;
             }
             match self.lanes.entry(row.scope) {
                 Entry::Vacant(lane) => {
                     started.insert(row.scope);
-                    lane.insert(Lane {
-                        in_flight: row.id,
-                        next: VecDeque::new(),
-                    });
+                    lane.insert(Lane { in_flight: row.id, next: VecDeque::new() });
                     first.push(row);
                 }
                 Entry::Occupied(mut lane) => {
@@ -122,8 +107,7 @@ impl<M> Schedule<M> {
             self.taken += 1;
         }
         // Who rested long enough and has nothing to publish any more is forgotten.
-        self.resting
-            .retain(|scope, rest| rest.until > now || self.lanes.contains_key(scope));
+        self.resting.retain(|scope, rest| rest.until > now || self.lanes.contains_key(scope));
         first
     }
 
@@ -151,10 +135,7 @@ impl<M> Schedule<M> {
             return;
         };
         self.taken -= 1 + lane.next.len();
-        let rest = self.resting.entry(scope).or_insert(Rest {
-            until: now,
-            failures: 0,
-        });
+        let rest = self.resting.entry(scope).or_insert(Rest { until: now, failures: 0 });
         rest.until = now + FIRST_REST * 2_u32.pow(rest.failures.min(5));
         rest.failures += 1;
     }

@@ -48,10 +48,7 @@ impl Session {
     pub(crate) async fn connect(url: &SecretString) -> Result<Self, sqlx::Error> {
         let asked = Instant::now();
         let connection = answered(ANSWER, PgConnection::connect_with(&options(url)?)).await?;
-        Ok(Self {
-            connection,
-            heard: asked,
-        })
+        Ok(Self { connection, heard: asked })
     }
 
     /// Gives the lock back at once.
@@ -67,9 +64,7 @@ impl Session {
     /// Whether this session leads now.
     pub(crate) async fn try_lead(&mut self) -> Result<bool, sqlx::Error> {
         let asked = Instant::now();
-        let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-            .bind(LEADING.0)
-            .bind(LEADING.1);
+        let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)").bind(LEADING.0).bind(LEADING.1);
         let leads = answered(ANSWER, query.fetch_one(&mut self.connection)).await?;
         self.heard = asked;
         Ok(leads)
@@ -118,11 +113,7 @@ impl Session {
         let query = sqlx::query_as("SELECT created_at, last_seq, last_event FROM relay_stream");
         let row: Option<(DateTime<Utc>, i64, Option<Uuid>)> =
             answered(ANSWER, query.fetch_optional(&mut self.connection)).await?;
-        Ok(row.map(|(created, last_seq, last_event)| Remembered {
-            created,
-            last_seq: unsigned(last_seq),
-            last_event,
-        }))
+        Ok(row.map(|(created, last_seq, last_event)| Remembered { created, last_seq: unsigned(last_seq), last_event }))
     }
 
     pub(crate) async fn remember(&mut self, stream: &Remembered) -> Result<(), sqlx::Error> {
@@ -152,11 +143,10 @@ impl Session {
 
 async fn recent_scopes(connection: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
     let mut tx = begin_long(connection).await?;
-    let scopes =
-        sqlx::query_scalar("SELECT DISTINCT scope FROM event_log WHERE occurred_at > now() - $1")
-            .bind(MAX_AGE)
-            .fetch_all(&mut *tx)
-            .await?;
+    let scopes = sqlx::query_scalar("SELECT DISTINCT scope FROM event_log WHERE occurred_at > now() - $1")
+        .bind(MAX_AGE)
+        .fetch_all(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(scopes)
 }
@@ -165,10 +155,7 @@ async fn recent_scopes(connection: &mut PgConnection) -> Result<Vec<Uuid>, sqlx:
 /// meanwhile, so the order of the outbox is the order of numbers again.
 async fn queue_scope(connection: &mut PgConnection, scope: Uuid) -> Result<u64, sqlx::Error> {
     let mut tx = begin_long(connection).await?;
-    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE")
-        .bind(scope)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE").bind(scope).execute(&mut *tx).await?;
     let queued = sqlx::query(
         "WITH waiting AS (DELETE FROM outbox WHERE scope = $1 RETURNING seq) \
          INSERT INTO outbox (scope, seq) SELECT scope, seq FROM event_log \
@@ -182,22 +169,15 @@ async fn queue_scope(connection: &mut PgConnection, scope: Uuid) -> Result<u64, 
     Ok(queued.rows_affected())
 }
 
-async fn begin_long(
-    connection: &mut PgConnection,
-) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+async fn begin_long(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
     let mut tx = connection.begin().await?;
-    sqlx::query("SET LOCAL statement_timeout = '60s'")
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
     Ok(tx)
 }
 
 fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {
     let options = pool::options(url)?;
-    let name = format!(
-        "{} relay",
-        options.get_application_name().unwrap_or("trellis")
-    );
+    let name = format!("{} relay", options.get_application_name().unwrap_or("trellis"));
     Ok(options.application_name(&name).options([
         ("idle_session_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "5s"),
@@ -231,11 +211,7 @@ fn outbox_row(log: &Log, row: &PgRow) -> Result<Row<Message>, sqlx::Error> {
         body: Bytes::from(event.encode_to_vec()),
         traceparent: event.traceparent,
     };
-    Ok(Row {
-        id: row.try_get("outbox_id")?,
-        scope,
-        message,
-    })
+    Ok(Row { id: row.try_get("outbox_id")?, scope, message })
 }
 
 fn signed(number: u64) -> i64 {

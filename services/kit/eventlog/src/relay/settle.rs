@@ -12,14 +12,8 @@ use super::term::Term;
 
 /// What ran beside the term's loop.
 pub(crate) enum Done {
-    Published {
-        row: Published,
-        outcome: Outcome,
-    },
-    Looked {
-        remembered: Option<Remembered>,
-        found: Result<Observed, async_nats::Error>,
-    },
+    Published { row: Published, outcome: Outcome },
+    Looked { remembered: Option<Remembered>, found: Result<Observed, async_nats::Error> },
 }
 
 /// Which row was published.
@@ -33,22 +27,14 @@ pub(crate) struct Published {
 
 impl Term<'_> {
     /// Takes in what is done; gives whether the outbox should be read.
-    pub(super) async fn settle(
-        &mut self,
-        done: Result<Done, JoinError>,
-    ) -> Result<bool, sqlx::Error> {
+    pub(super) async fn settle(&mut self, done: Result<Done, JoinError>) -> Result<bool, sqlx::Error> {
         match done {
             Ok(Done::Published { row, outcome }) => Ok(self.published(&row, outcome)),
-            Ok(Done::Looked {
-                remembered,
-                found: Ok(observed),
-            }) => {
+            Ok(Done::Looked { remembered, found: Ok(observed) }) => {
                 self.judge(remembered.as_ref(), &observed).await?;
                 Ok(true)
             }
-            Ok(Done::Looked {
-                found: Err(error), ..
-            }) => {
+            Ok(Done::Looked { found: Err(error), .. }) => {
                 self.watch.unreachable(Instant::now());
                 self.say_that_events_wait(&error.to_string());
                 Ok(true)
@@ -67,8 +53,7 @@ impl Term<'_> {
         let (context, now) = (self.log.context(), Instant::now());
         match outcome {
             Outcome::Stored { seq, again } => {
-                metrics::counter!("trellis_outbox_published_total", "context" => context)
-                    .increment(1);
+                metrics::counter!("trellis_outbox_published_total", "context" => context).increment(1);
                 self.acknowledged(row, seq, again);
             }
             Outcome::TooLarge => {
@@ -83,8 +68,7 @@ impl Term<'_> {
                 return false;
             }
             Outcome::Failed(reason) => {
-                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context)
-                    .increment(1);
+                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context).increment(1);
                 tracing::debug!(context, event = %row.event, reason, "could not publish");
                 self.schedule.failed(row.scope, now);
                 // Where anybody subscribes to the subject, a missing stream is only silence.
@@ -107,12 +91,7 @@ impl Term<'_> {
 
     fn acknowledged(&mut self, row: &Published, seq: u64, again: bool) {
         if !again && seq <= row.floor {
-            tracing::warn!(
-                context = self.log.context(),
-                seq,
-                row.floor,
-                "the stream went back"
-            );
+            tracing::warn!(context = self.log.context(), seq, row.floor, "the stream went back");
             // What is remembered stays as it is, so that the look that follows sees the difference.
             self.watch.distrust(Instant::now());
         } else if let Some(stream) = &mut self.remembered
@@ -124,17 +103,9 @@ impl Term<'_> {
     }
 
     /// The stream as it was found, against what was remembered when it was looked at.
-    async fn judge(
-        &mut self,
-        remembered: Option<&Remembered>,
-        observed: &Observed,
-    ) -> Result<(), sqlx::Error> {
+    async fn judge(&mut self, remembered: Option<&Remembered>, observed: &Observed) -> Result<(), sqlx::Error> {
         let (created, last_seq) = (observed.created, observed.last_seq);
-        let anew = Remembered {
-            created,
-            last_seq,
-            last_event: None,
-        };
+        let anew = Remembered { created, last_seq, last_event: None };
         match stream::compare(remembered, observed) {
             Verdict::Intact => {}
             Verdict::First => {
@@ -147,13 +118,8 @@ impl Term<'_> {
                 self.session.remember(&anew).await?;
                 self.remembered = Some(anew);
                 let context = self.log.context();
-                tracing::warn!(
-                    context,
-                    events,
-                    "NATS lost events: publishing what is kept again"
-                );
-                metrics::counter!("trellis_outbox_requeued_total", "context" => context)
-                    .increment(events);
+                tracing::warn!(context, events, "NATS lost events: publishing what is kept again");
+                metrics::counter!("trellis_outbox_requeued_total", "context" => context).increment(events);
             }
         }
         if self.watch.intact() {

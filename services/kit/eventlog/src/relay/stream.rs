@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::stream::{
-    Config, DiscardPolicy, LastRawMessageErrorKind, StorageType, Stream,
-};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, StorageType, Stream};
 use chrono::{DateTime, Utc};
 use trellis_proto::subject;
 use uuid::Uuid;
@@ -63,10 +61,7 @@ pub(crate) fn compare(remembered: Option<&Remembered>, observed: &Observed) -> V
 }
 
 /// Makes the stream where there is none, and looks what it has at a number.
-pub(crate) async fn look(
-    jetstream: &Context,
-    at: Option<u64>,
-) -> Result<Observed, async_nats::Error> {
+pub(crate) async fn look(jetstream: &Context, at: Option<u64>) -> Result<Observed, async_nats::Error> {
     let stream = jetstream.get_or_create_stream(config()).await?;
     let info = stream.cached_info();
     let (first_seq, last_seq) = (info.state.first_sequence, info.state.last_sequence);
@@ -74,20 +69,12 @@ pub(crate) async fn look(
         Some(seq) if (first_seq..=last_seq).contains(&seq) => event_at(&stream, seq).await?,
         _ => None,
     };
-    Ok(Observed {
-        created: micros(info.created),
-        first_seq,
-        last_seq,
-        event,
-    })
+    Ok(Observed { created: micros(info.created), first_seq, last_seq, event })
 }
 
 async fn event_at(stream: &Stream, seq: u64) -> Result<Option<Uuid>, async_nats::Error> {
     match stream.get_raw_message(seq).await {
-        Ok(message) => Ok(message
-            .headers
-            .get(NATS_MESSAGE_ID)
-            .and_then(|id| Uuid::parse_str(id.as_str()).ok())),
+        Ok(message) => Ok(message.headers.get(NATS_MESSAGE_ID).and_then(|id| Uuid::parse_str(id.as_str()).ok())),
         Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -107,9 +94,7 @@ fn config() -> Config {
         max_bytes: -1,
         max_messages_per_subject: -1,
         max_consumers: -1,
-        description: Some(
-            "Events of all Trellis services, as their event logs have them".to_owned(),
-        ),
+        description: Some("Events of all Trellis services, as their event logs have them".to_owned()),
         ..Config::default()
     }
 }
@@ -126,20 +111,11 @@ mod tests {
     const EVENT: Uuid = Uuid::from_u128(1);
 
     fn remembered() -> Remembered {
-        Remembered {
-            created: DateTime::UNIX_EPOCH,
-            last_seq: 10,
-            last_event: Some(EVENT),
-        }
+        Remembered { created: DateTime::UNIX_EPOCH, last_seq: 10, last_event: Some(EVENT) }
     }
 
     fn observed() -> Observed {
-        Observed {
-            created: DateTime::UNIX_EPOCH,
-            first_seq: 1,
-            last_seq: 12,
-            event: Some(EVENT),
-        }
+        Observed { created: DateTime::UNIX_EPOCH, first_seq: 1, last_seq: 12, event: Some(EVENT) }
     }
 
     #[test]
@@ -150,55 +126,25 @@ mod tests {
     #[test]
     fn growing_is_intact() {
         assert_eq!(compare(Some(&remembered()), &observed()), Verdict::Intact);
-        let nothing_yet = Remembered {
-            last_seq: 0,
-            last_event: None,
-            ..remembered()
-        };
-        assert_eq!(
-            compare(
-                Some(&nothing_yet),
-                &Observed {
-                    event: None,
-                    ..observed()
-                }
-            ),
-            Verdict::Intact
-        );
+        let nothing_yet = Remembered { last_seq: 0, last_event: None, ..remembered() };
+        assert_eq!(compare(Some(&nothing_yet), &Observed { event: None, ..observed() }), Verdict::Intact);
     }
 
     #[test]
     fn what_is_too_old_to_be_kept_is_no_loss() {
-        let aged = Observed {
-            first_seq: 11,
-            event: None,
-            ..observed()
-        };
+        let aged = Observed { first_seq: 11, event: None, ..observed() };
         assert_eq!(compare(Some(&remembered()), &aged), Verdict::Intact);
     }
 
     #[test]
     fn made_anew_shorter_or_regrown_is_lost() {
-        let anew = Observed {
-            created: DateTime::UNIX_EPOCH + Duration::from_secs(1),
-            ..observed()
-        };
+        let anew = Observed { created: DateTime::UNIX_EPOCH + Duration::from_secs(1), ..observed() };
         assert_eq!(compare(Some(&remembered()), &anew), Verdict::Lost);
-        let shorter = Observed {
-            last_seq: 9,
-            event: None,
-            ..observed()
-        };
+        let shorter = Observed { last_seq: 9, event: None, ..observed() };
         assert_eq!(compare(Some(&remembered()), &shorter), Verdict::Lost);
-        let regrown = Observed {
-            event: Some(Uuid::from_u128(2)),
-            ..observed()
-        };
+        let regrown = Observed { event: Some(Uuid::from_u128(2)), ..observed() };
         assert_eq!(compare(Some(&remembered()), &regrown), Verdict::Lost);
-        let gone = Observed {
-            event: None,
-            ..observed()
-        };
+        let gone = Observed { event: None, ..observed() };
         assert_eq!(compare(Some(&remembered()), &gone), Verdict::Lost);
     }
 }

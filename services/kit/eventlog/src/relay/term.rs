@@ -100,11 +100,7 @@ impl<'a> Term<'a> {
                     drain_until = Some(Instant::now() + DRAIN);
                 }
             }
-            let left = if exchange {
-                self.exchange().await?
-            } else {
-                true
-            };
+            let left = if exchange { self.exchange().await? } else { true };
             if let Some(until) = drain_until {
                 let drained = !left && self.schedule.is_idle();
                 if drained || !self.may_publish() || Instant::now() >= until {
@@ -123,23 +119,14 @@ impl<'a> Term<'a> {
     /// Deletes what is stored, reads what is there, starts what is free; gives whether more may be
     /// there.
     async fn exchange(&mut self) -> Result<bool, sqlx::Error> {
-        let limit = if self.may_publish() {
-            BATCH.min(self.schedule.room())
-        } else {
-            0
-        };
+        let limit = if self.may_publish() { BATCH.min(self.schedule.room()) } else { 0 };
         let acked = self.schedule.acked();
         if limit == 0 && acked.is_empty() {
             return Ok(true);
         }
         let busy = self.schedule.busy(Instant::now());
         let last = self.remembered.as_ref();
-        let exchange = Exchange {
-            acked: &acked,
-            busy: &busy,
-            limit,
-            last,
-        };
+        let exchange = Exchange { acked: &acked, busy: &busy, limit, last };
         let rows = self.session.exchange(self.log, &exchange).await?;
         self.schedule.deleted(&acked);
         let left = limit == 0 || !rows.is_empty();
@@ -160,10 +147,7 @@ impl<'a> Term<'a> {
         };
         self.running.spawn(async move {
             let outcome = publish::publish(&jetstream, subject, row.message).await;
-            Done::Published {
-                row: published,
-                outcome,
-            }
+            Done::Published { row: published, outcome }
         });
     }
 
@@ -189,10 +173,7 @@ impl<'a> Term<'a> {
             let remembered = self.remembered.clone();
             self.running.spawn(async move {
                 let at = remembered.as_ref().map(|stream| stream.last_seq);
-                Done::Looked {
-                    remembered,
-                    found: stream::look(&jetstream, at).await,
-                }
+                Done::Looked { remembered, found: stream::look(&jetstream, at).await }
             });
         }
     }

@@ -23,12 +23,7 @@ pub(crate) struct StreamWatch {
 
 impl StreamWatch {
     pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            intact_on: None,
-            looking_on: None,
-            look_at: now,
-            say_at: now + SAY_FIRST,
-        }
+        Self { intact_on: None, looking_on: None, look_at: now, say_at: now + SAY_FIRST }
     }
 
     /// Whether the stream is known to be intact on this connection.

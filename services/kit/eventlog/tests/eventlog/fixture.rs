@@ -32,47 +32,28 @@ impl Fixture {
 
     pub async fn with_writers(writers: usize) -> Self {
         let database = testing::database("org").unwrap();
-        migrate(&secret(&database.owner_url), &schema())
-            .await
-            .unwrap();
+        migrate(&secret(&database.owner_url), &schema()).await.unwrap();
         let pool = connect(&secret(&database.runtime_url), 16).await.unwrap();
         // Subjects are shared with everybody on this NATS; the word makes them this test's.
-        let context: &'static str =
-            Box::leak(format!("test{}", Uuid::now_v7().simple()).into_boxed_str());
+        let context: &'static str = Box::leak(format!("test{}", Uuid::now_v7().simple()).into_boxed_str());
         let log = Log::open(pool, context, writers).await.unwrap();
-        Self {
-            log,
-            context,
-            database,
-        }
+        Self { log, context, database }
     }
 
     /// Another replica: a pool and a log of its own.
     pub async fn replica(&self) -> Log {
-        let pool = connect(&secret(&self.database.runtime_url), 4)
-            .await
-            .unwrap();
+        let pool = connect(&secret(&self.database.runtime_url), 4).await.unwrap();
         Log::open(pool, self.context, 2).await.unwrap()
     }
 
     pub async fn new_scope(&self) -> Uuid {
         let scope = Uuid::now_v7();
-        sqlx::query("INSERT INTO scopes (id) VALUES ($1)")
-            .bind(scope)
-            .execute(self.log.pool())
-            .await
-            .unwrap();
+        sqlx::query("INSERT INTO scopes (id) VALUES ($1)").bind(scope).execute(self.log.pool()).await.unwrap();
         scope
     }
 
     pub async fn append(&self, scope: Uuid) -> Position {
-        self.log
-            .begin(scope)
-            .await
-            .unwrap()
-            .commit(event())
-            .await
-            .unwrap()
+        self.log.begin(scope).await.unwrap().commit(event()).await.unwrap()
     }
 
     pub async fn append_many(&self, scope: Uuid, events: usize) {
@@ -82,10 +63,7 @@ impl Fixture {
     }
 
     pub async fn outbox(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM outbox")
-            .fetch_one(self.log.pool())
-            .await
-            .unwrap()
+        sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(self.log.pool()).await.unwrap()
     }
 
     pub async fn outbox_is_empty(&self) {
@@ -98,19 +76,10 @@ impl Fixture {
 
     pub async fn subscribe(&self, nats: &str) -> Events {
         let client = connect_client(nats).await;
-        let subscriber = client
-            .subscribe(format!("trellis.{}.>", self.context))
-            .await
-            .unwrap();
+        let subscriber = client.subscribe(format!("trellis.{}.>", self.context)).await.unwrap();
         // "Nobody answers" comes after the subscription has arrived.
-        client
-            .request("trellis-test.probe", "".into())
-            .await
-            .unwrap_err();
-        Events {
-            subscriber,
-            _client: client,
-        }
+        client.request("trellis-test.probe", "".into()).await.unwrap_err();
+        Events { subscriber, _client: client }
     }
 }
 
@@ -123,10 +92,7 @@ impl RunningRelay {
     pub async fn start(log: Log, database: &str, nats: &str) -> Self {
         let shutdown = CancellationToken::new();
         let nats = connect_nats(nats).await.unwrap();
-        let config = RelayConfig {
-            database_url: secret(database),
-            nats,
-        };
+        let config = RelayConfig { database_url: secret(database), nats };
         let task = tokio::spawn(Relay::run(log, config, shutdown.clone()));
         Self { shutdown, task }
     }
@@ -150,10 +116,7 @@ pub struct Events {
 
 impl Events {
     pub async fn next(&mut self) -> Event {
-        let message = timeout(PATIENCE, self.subscriber.next())
-            .await
-            .expect("no event came")
-            .unwrap();
+        let message = timeout(PATIENCE, self.subscriber.next()).await.expect("no event came").unwrap();
         let event = Event::decode(message.payload).unwrap();
         let headers = message.headers.unwrap();
         assert_eq!(headers.get("Nats-Msg-Id").unwrap().as_str(), event.id);
@@ -195,20 +158,11 @@ pub async fn connect_client(url: &str) -> async_nats::Client {
 }
 
 pub fn event() -> NewEvent {
-    NewEvent {
-        kind: "thing.happened",
-        actor: Some(Uuid::now_v7()),
-        subject: None,
-        payload: b"payload".to_vec(),
-    }
+    NewEvent { kind: "thing.happened", actor: Some(Uuid::now_v7()), subject: None, payload: b"payload".to_vec() }
 }
 
 pub fn seqs_of(events: &[Event], scope: Uuid) -> Vec<u64> {
-    events
-        .iter()
-        .filter(|event| event.scope == scope.to_string())
-        .map(|event| event.seq)
-        .collect()
+    events.iter().filter(|event| event.scope == scope.to_string()).map(|event| event.seq).collect()
 }
 
 pub fn secret(url: &str) -> SecretString {
@@ -221,13 +175,7 @@ pub fn nats_url() -> String {
 
 pub fn schema() -> Migrator {
     let sql = AssertSqlSafe(include_str!("../../schema.sql")).into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "eventlog".into(),
-        MigrationType::Simple,
-        sql,
-        false,
-    )])
+    Migrator::with_migrations(vec![Migration::new(1, "eventlog".into(), MigrationType::Simple, sql, false)])
 }
 
 /// Waits for a condition that nobody announces.
@@ -237,8 +185,5 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(
-        timeout(PATIENCE, waiting).await.is_ok(),
-        "waited in vain: {what}"
-    );
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "waited in vain: {what}");
 }

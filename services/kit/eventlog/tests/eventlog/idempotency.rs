@@ -22,22 +22,10 @@ async fn the_first_answer_is_given_again() {
     assert_eq!(request.find(first.conn()).await.unwrap(), Kept::New);
 
     let mut meanwhile = fixture.log.begin_unlogged().await.unwrap();
-    assert_eq!(
-        request.find(meanwhile.conn()).await.unwrap(),
-        Kept::InFlight
-    );
-    let other_operation = IdempotentRequest {
-        operation: "task.create".to_owned(),
-        ..request.clone()
-    };
-    assert_eq!(
-        other_operation.find(meanwhile.conn()).await.unwrap(),
-        Kept::New
-    );
-    let other_user = IdempotentRequest {
-        user: Uuid::now_v7(),
-        ..request.clone()
-    };
+    assert_eq!(request.find(meanwhile.conn()).await.unwrap(), Kept::InFlight);
+    let other_operation = IdempotentRequest { operation: "task.create".to_owned(), ..request.clone() };
+    assert_eq!(other_operation.find(meanwhile.conn()).await.unwrap(), Kept::New);
+    let other_user = IdempotentRequest { user: Uuid::now_v7(), ..request.clone() };
     assert_eq!(other_user.find(meanwhile.conn()).await.unwrap(), Kept::New);
     meanwhile.rollback().await.unwrap();
 
@@ -45,14 +33,8 @@ async fn the_first_answer_is_given_again() {
     first.commit().await.unwrap();
 
     let mut again = fixture.log.begin_unlogged().await.unwrap();
-    assert_eq!(
-        request.find(again.conn()).await.unwrap(),
-        Kept::Answer(b"answer".to_vec())
-    );
-    let other_body = IdempotentRequest {
-        fingerprint: [2; 32],
-        ..request.clone()
-    };
+    assert_eq!(request.find(again.conn()).await.unwrap(), Kept::Answer(b"answer".to_vec()));
+    let other_body = IdempotentRequest { fingerprint: [2; 32], ..request.clone() };
     assert_eq!(other_body.find(again.conn()).await.unwrap(), Kept::Reused);
 }
 

@@ -16,8 +16,7 @@ struct OwnNats {
 
 impl OwnNats {
     fn start() -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("trellis-eventlog-{}", Uuid::now_v7().simple()));
+        let folder = std::env::temp_dir().join(format!("trellis-eventlog-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).unwrap();
         let programs = packages::find_or_install(&|_| ()).unwrap();
         let nats = Nats::start(&programs, &folder, &folder, ports::free().unwrap()).unwrap();
@@ -57,13 +56,7 @@ async fn writes_go_on_without_nats_and_arrive_when_it_is_back() {
     fixture.outbox_is_empty().await;
     // The stream kept what it had, and nothing is in it twice.
     let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
-    let messages = jetstream
-        .get_stream("TRELLIS")
-        .await
-        .unwrap()
-        .cached_info()
-        .state
-        .messages;
+    let messages = jetstream.get_stream("TRELLIS").await.unwrap().cached_info().state.messages;
     assert_eq!(messages, 31);
     relay.stop().await;
 }
@@ -122,18 +115,15 @@ async fn a_nats_without_memory_is_told_everything_again_by_the_next_leader() {
     nats.nats.process.restart().unwrap();
     let relay = fixture.relay(&nats.url()).await;
     let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
-    eventually("all is in the new stream", async || {
-        match jetstream.get_stream("TRELLIS").await {
-            Ok(stream) => stream.cached_info().state.messages == 15,
-            Err(_) => false,
-        }
+    eventually("all is in the new stream", async || match jetstream.get_stream("TRELLIS").await {
+        Ok(stream) => stream.cached_info().state.messages == 15,
+        Err(_) => false,
     })
     .await;
-    let remembered: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM relay_stream WHERE last_event IS NOT NULL")
-            .fetch_one(fixture.log.pool())
-            .await
-            .unwrap();
+    let remembered: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_stream WHERE last_event IS NOT NULL")
+        .fetch_one(fixture.log.pool())
+        .await
+        .unwrap();
     assert_eq!(remembered, 1);
     relay.stop().await;
 }
@@ -158,14 +148,7 @@ async fn a_stream_that_lost_its_end_and_grew_on_is_noticed() {
     let heard = events.until(scope, 5).await;
     assert_eq!(seqs_of(&heard, scope), [1, 2, 3, 4, 5]);
     let new = Uuid::now_v7();
-    fixture
-        .log
-        .begin_new(new)
-        .await
-        .unwrap()
-        .commit(event())
-        .await
-        .unwrap();
+    fixture.log.begin_new(new).await.unwrap().commit(event()).await.unwrap();
     assert_eq!(events.until(new, 1).await.len(), 1);
     relay.stop().await;
 }

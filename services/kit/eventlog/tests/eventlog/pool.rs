@@ -19,10 +19,7 @@ async fn processes_that_start_together_migrate_once() {
     }
     processes.join_all().await;
     let pool = PgPool::connect(&database.owner_url).await.unwrap();
-    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&pool).await.unwrap();
     assert_eq!(applied, 1);
 }
 
@@ -34,10 +31,7 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     let url = SecretString::from(format!("{base}/{name}"));
     let waiting = tokio::spawn(async move { connect(&url, 2).await.unwrap() });
     let admin = PgPool::connect(&server).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&admin)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.unwrap();
     let pool = waiting.await.unwrap();
     let timeouts: (String, String) = sqlx::query_as(
         "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')",
@@ -47,10 +41,7 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     .unwrap();
     assert_eq!(timeouts, ("5s".to_owned(), "10s".to_owned()));
     pool.close().await;
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-        .execute(&admin)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&admin).await.unwrap();
 }
 
 #[tokio::test]
@@ -66,9 +57,7 @@ async fn connections_that_the_server_ended_are_not_handed_out() {
     let held = futures_util::future::join_all((0..4).map(|_| fixture.log.pool().acquire())).await;
     drop(held);
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    let superuser = PgPool::connect(&fixture.database.superuser_url)
-        .await
-        .unwrap();
+    let superuser = PgPool::connect(&fixture.database.superuser_url).await.unwrap();
     sqlx::query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid()",

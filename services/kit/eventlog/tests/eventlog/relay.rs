@@ -20,12 +20,7 @@ async fn every_event_arrives_in_the_order_of_its_scope() {
             let log = fixture.log.clone();
             writers.spawn(async move {
                 for _ in 0..10 {
-                    log.begin(scope)
-                        .await
-                        .unwrap()
-                        .commit(event())
-                        .await
-                        .unwrap();
+                    log.begin(scope).await.unwrap().commit(event()).await.unwrap();
                 }
             });
         }
@@ -44,23 +39,11 @@ async fn of_two_relays_one_publishes() {
     let fixture = Fixture::new().await;
     let mut events = fixture.subscribe(&nats_url()).await;
     let one = fixture.relay(&nats_url()).await;
-    let two = RunningRelay::start(
-        fixture.replica().await,
-        &fixture.database.runtime_url,
-        &nats_url(),
-    )
-    .await;
+    let two = RunningRelay::start(fixture.replica().await, &fixture.database.runtime_url, &nats_url()).await;
     let scope = fixture.new_scope().await;
     fixture.append_many(scope, 50).await;
     let marker = Uuid::now_v7();
-    fixture
-        .log
-        .begin_new(marker)
-        .await
-        .unwrap()
-        .commit(event())
-        .await
-        .unwrap();
+    fixture.log.begin_new(marker).await.unwrap().commit(event()).await.unwrap();
     let mut heard = events.until(marker, 1).await;
     while seqs_of(&heard, scope).len() < 50 {
         heard.push(events.next().await);
@@ -80,22 +63,14 @@ async fn a_lost_leader_hands_over() {
     let leader = fixture.relay(&nats_url()).await;
     fixture.append(scope).await;
     events.until(scope, 1).await;
-    let candidate = RunningRelay::start(
-        fixture.replica().await,
-        &fixture.database.runtime_url,
-        &nats_url(),
-    )
-    .await;
+    let candidate = RunningRelay::start(fixture.replica().await, &fixture.database.runtime_url, &nats_url()).await;
     leader.kill();
     fixture.append_many(scope, 20).await;
     let heard = events.until(scope, 21).await;
     let mut seqs = seqs_of(&heard, scope);
     // What the old leader had in flight may come again, but nothing is left out and nothing comes early.
     seqs.dedup();
-    assert!(
-        seqs == (2..=21).collect::<Vec<_>>() || seqs == (1..=21).collect::<Vec<_>>(),
-        "{seqs:?}"
-    );
+    assert!(seqs == (2..=21).collect::<Vec<_>>() || seqs == (1..=21).collect::<Vec<_>>(), "{seqs:?}");
     fixture.outbox_is_empty().await;
     candidate.stop().await;
 }
@@ -108,9 +83,7 @@ async fn a_leader_whose_session_is_ended_begins_again() {
     let relay = fixture.relay(&nats_url()).await;
     fixture.append(scope).await;
     events.until(scope, 1).await;
-    let superuser = sqlx::PgPool::connect(&fixture.database.superuser_url)
-        .await
-        .unwrap();
+    let superuser = sqlx::PgPool::connect(&fixture.database.superuser_url).await.unwrap();
     let ended: i64 = sqlx::query_scalar(
         "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity \
          WHERE datname = current_database() AND application_name LIKE '% relay'",
@@ -176,16 +149,10 @@ async fn a_leader_that_stands_still_loses_the_lock_and_does_not_disturb_when_it_
     stalling.stand_still();
     let candidate = fixture.relay(&nats_url()).await;
     fixture.append_many(scope, 10).await;
-    assert_eq!(
-        seqs_of(&events.until(scope, 11).await, scope),
-        (2..=11).collect::<Vec<_>>()
-    );
+    assert_eq!(seqs_of(&events.until(scope, 11).await, scope), (2..=11).collect::<Vec<_>>());
     stalling.go_on();
     fixture.append_many(scope, 10).await;
-    assert_eq!(
-        seqs_of(&events.until(scope, 21).await, scope),
-        (12..=21).collect::<Vec<_>>()
-    );
+    assert_eq!(seqs_of(&events.until(scope, 21).await, scope), (12..=21).collect::<Vec<_>>());
     candidate.stop().await;
 }
 
@@ -197,17 +164,11 @@ struct StallingRelay {
 
 impl StallingRelay {
     fn start(database: String, context: &'static str) -> Self {
-        let (hold, mut holds) =
-            tokio::sync::mpsc::unbounded_channel::<std::sync::mpsc::Receiver<()>>();
+        let (hold, mut holds) = tokio::sync::mpsc::unbounded_channel::<std::sync::mpsc::Receiver<()>>();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let pool = trellis_eventlog::connect(&secret(&database), 2)
-                    .await
-                    .unwrap();
+                let pool = trellis_eventlog::connect(&secret(&database), 2).await.unwrap();
                 let log = trellis_eventlog::Log::open(pool, context, 1).await.unwrap();
                 let relay = RunningRelay::start(log, &database, &nats_url()).await;
                 while let Some(released) = holds.recv().await {
@@ -216,10 +177,7 @@ impl StallingRelay {
                 relay.kill();
             });
         });
-        Self {
-            hold,
-            release: std::sync::Mutex::default(),
-        }
+        Self { hold, release: std::sync::Mutex::default() }
     }
 
     fn stand_still(&self) {

@@ -52,10 +52,7 @@ async fn old_events_go_and_the_low_water_mark_rises() {
     fixture.age(old, 2_400).await;
     assert_eq!(forget_old_events(&fixture.log, KEEP).await.unwrap(), 2_400);
     let page = fixture.log.read(old, 0, 500).await.unwrap();
-    assert_eq!(
-        (page.oldest, page.head, page.events.len()),
-        (2_400, 2_500, 100)
-    );
+    assert_eq!((page.oldest, page.head, page.events.len()), (2_400, 2_500, 100));
     assert_eq!(page.events[0].seq, 2_401);
     let page = fixture.log.read(young, 0, 500).await.unwrap();
     assert_eq!((page.oldest, page.events.len()), (0, 10));
@@ -83,23 +80,14 @@ async fn old_keys_go() {
         key: "key".to_owned(),
         fingerprint: [1; 32],
     };
-    let young = IdempotentRequest {
-        key: "young".to_owned(),
-        ..request.clone()
-    };
+    let young = IdempotentRequest { key: "young".to_owned(), ..request.clone() };
     let mut tx = fixture.log.begin_unlogged().await.unwrap();
     request.keep(tx.conn(), b"answer").await.unwrap();
-    sqlx::query("UPDATE idempotency_keys SET created_at = now() - interval '25 h'")
-        .execute(tx.conn())
-        .await
-        .unwrap();
+    sqlx::query("UPDATE idempotency_keys SET created_at = now() - interval '25 h'").execute(tx.conn()).await.unwrap();
     young.keep(tx.conn(), b"answer").await.unwrap();
     tx.commit().await.unwrap();
     forget_old_events(&fixture.log, KEEP).await.unwrap();
     let mut tx = fixture.log.begin_unlogged().await.unwrap();
     assert_eq!(request.find(tx.conn()).await.unwrap(), Kept::New);
-    assert_eq!(
-        young.find(tx.conn()).await.unwrap(),
-        Kept::Answer(b"answer".to_vec())
-    );
+    assert_eq!(young.find(tx.conn()).await.unwrap(), Kept::Answer(b"answer".to_vec()));
 }

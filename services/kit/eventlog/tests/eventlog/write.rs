@@ -16,36 +16,17 @@ async fn two_hundred_writers_number_without_a_hole() {
     let mut writers = JoinSet::new();
     for _ in 0..200 {
         let log = fixture.log.clone();
-        writers.spawn(async move {
-            log.begin(scope)
-                .await
-                .unwrap()
-                .commit(event())
-                .await
-                .unwrap()
-                .seq
-        });
+        writers.spawn(async move { log.begin(scope).await.unwrap().commit(event()).await.unwrap().seq });
     }
     let seqs: HashSet<u64> = writers.join_all().await.into_iter().collect();
     assert_eq!(seqs, (1..=200).collect());
 
     let page = fixture.log.read(scope, 0, 500).await.unwrap();
-    assert_eq!(
-        page.events
-            .iter()
-            .map(|event| event.seq)
-            .collect::<Vec<_>>(),
-        (1..=200).collect::<Vec<_>>()
-    );
+    assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), (1..=200).collect::<Vec<_>>());
     assert_eq!((page.head, page.oldest), (200, 0));
     // Times are in the order of numbers.
     let times = page.events.iter().map(|event| event.occurred_at.unwrap());
-    assert!(
-        times
-            .clone()
-            .zip(times.skip(1))
-            .all(|(a, b)| (a.seconds, a.nanos) <= (b.seconds, b.nanos))
-    );
+    assert!(times.clone().zip(times.skip(1)).all(|(a, b)| (a.seconds, a.nanos) <= (b.seconds, b.nanos)));
     let kept: HashSet<_> = page.events.iter().map(|event| event.id.clone()).collect();
     assert_eq!(kept.len(), 200);
 }
@@ -57,11 +38,7 @@ async fn a_dropped_write_leaves_no_hole() {
     fixture.append(scope).await;
     let mut dropped = fixture.log.begin(scope).await.unwrap();
     assert_eq!(dropped.seq(), 2);
-    sqlx::query("UPDATE scopes SET low_water = 1 WHERE id = $1")
-        .bind(scope)
-        .execute(dropped.conn())
-        .await
-        .unwrap();
+    sqlx::query("UPDATE scopes SET low_water = 1 WHERE id = $1").bind(scope).execute(dropped.conn()).await.unwrap();
     drop(dropped);
     let unchanged = fixture.log.begin(scope).await.unwrap();
     assert_eq!(unchanged.position().seq, 2);
@@ -104,29 +81,13 @@ async fn a_cancelled_begin_leaves_nothing_behind() {
 async fn a_scope_is_made_by_its_first_event() {
     let fixture = Fixture::new().await;
     let scope = Uuid::now_v7();
-    assert!(matches!(
-        fixture.log.begin(scope).await,
-        Err(LogError::NoScope)
-    ));
-    assert!(matches!(
-        fixture.log.read(scope, 0, 10).await,
-        Err(LogError::NoScope)
-    ));
+    assert!(matches!(fixture.log.begin(scope).await, Err(LogError::NoScope)));
+    assert!(matches!(fixture.log.read(scope, 0, 10).await, Err(LogError::NoScope)));
     drop(fixture.log.begin_new(scope).await.unwrap());
-    let position = fixture
-        .log
-        .begin_new(scope)
-        .await
-        .unwrap()
-        .commit(event())
-        .await
-        .unwrap();
+    let position = fixture.log.begin_new(scope).await.unwrap().commit(event()).await.unwrap();
     assert_eq!((position.seq, position.scope), (1, scope.to_string()));
     assert_eq!(position.epoch, fixture.log.epoch().to_string());
-    assert!(matches!(
-        fixture.log.begin_new(scope).await,
-        Err(LogError::Database(_))
-    ));
+    assert!(matches!(fixture.log.begin_new(scope).await, Err(LogError::Database(_))));
 }
 
 #[tokio::test]
@@ -136,39 +97,15 @@ async fn what_was_written_is_read_page_by_page() {
     fixture.append_many(scope, 5).await;
     fixture.append(other).await;
     let page = fixture.log.read(scope, 2, 2).await.unwrap();
-    assert_eq!(
-        page.events
-            .iter()
-            .map(|event| event.seq)
-            .collect::<Vec<_>>(),
-        [3, 4]
-    );
+    assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 4]);
     assert_eq!(page.head, 5);
     let event = &page.events[0];
-    assert_eq!(
-        (event.kind.as_str(), event.payload.as_slice()),
-        ("thing.happened", b"payload".as_slice())
-    );
-    assert_eq!(
-        (event.scope.clone(), event.subject_id.as_str()),
-        (scope.to_string(), "")
-    );
+    assert_eq!((event.kind.as_str(), event.payload.as_slice()), ("thing.happened", b"payload".as_slice()));
+    assert_eq!((event.scope.clone(), event.subject_id.as_str()), (scope.to_string(), ""));
     assert!(Uuid::parse_str(&event.actor_id).is_ok());
-    assert!(
-        fixture
-            .log
-            .read(scope, u64::MAX, 2)
-            .await
-            .unwrap()
-            .events
-            .is_empty()
-    );
+    assert!(fixture.log.read(scope, u64::MAX, 2).await.unwrap().events.is_empty());
 
-    let mut heads = fixture
-        .log
-        .heads(&[scope, Uuid::now_v7(), other])
-        .await
-        .unwrap();
+    let mut heads = fixture.log.heads(&[scope, Uuid::now_v7(), other]).await.unwrap();
     heads.sort_by_key(|(_, head)| *head);
     assert_eq!(heads, [(other, 1), (scope, 5)]);
 }
@@ -178,24 +115,11 @@ async fn writers_wait_for_a_place_and_readers_do_not() {
     let fixture = Fixture::with_writers(1).await;
     let scope = fixture.new_scope().await;
     let mut unlogged = fixture.log.begin_unlogged().await.unwrap();
-    sqlx::query("SELECT 1")
-        .execute(unlogged.conn())
-        .await
-        .unwrap();
+    sqlx::query("SELECT 1").execute(unlogged.conn()).await.unwrap();
     let log = fixture.log.clone();
     let mut waiting = tokio::spawn(async move { log.begin(scope).await.unwrap().seq() });
-    assert!(
-        tokio::time::timeout(Duration::from_millis(50), &mut waiting)
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
     assert_eq!(fixture.log.read(scope, 0, 1).await.unwrap().head, 0);
     unlogged.commit().await.unwrap();
-    assert_eq!(
-        tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .unwrap()
-            .unwrap(),
-        1
-    );
+    assert_eq!(tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap(), 1);
 }

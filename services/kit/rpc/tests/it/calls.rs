@@ -17,11 +17,8 @@ async fn a_call_is_answered() {
 async fn a_refusal_arrives_with_all_it_says() {
     let told = Told::start().await;
     let status = tell(&told.client(), "refuse").await.unwrap_err();
-    let expected = Problem::new(Code::ValidationFailed, "No.").with_field(
-        "name",
-        "too_long",
-        "must be at most 100 characters",
-    );
+    let expected =
+        Problem::new(Code::ValidationFailed, "No.").with_field("name", "too_long", "must be at most 100 characters");
     assert_eq!(Problem::from(&status), expected);
 }
 
@@ -42,9 +39,7 @@ async fn a_handler_that_is_late_is_not_waited_for_but_ends() {
     // On a busy machine the deadline can pass before the handler begins.
     loop {
         let limit = Duration::from_millis(100);
-        let status = with_deadline(limit, tell(&client, "wait"))
-            .await
-            .unwrap_err();
+        let status = with_deadline(limit, tell(&client, "wait")).await.unwrap_err();
         assert_eq!(status.code(), GrpcCode::DeadlineExceeded);
         assert_eq!(Problem::from(&status).code, Code::Unavailable);
         if told.gates.began.try_acquire().is_ok() {
@@ -86,10 +81,6 @@ async fn a_deadline_is_handed_on_and_never_grows() {
 #[tokio::test]
 async fn a_method_that_nobody_has_is_refused() {
     let told = Told::start().await;
-    let status = told
-        .client()
-        .get_me(trellis_proto::identity::v1::GetMeRequest {})
-        .await
-        .unwrap_err();
+    let status = told.client().get_me(trellis_proto::identity::v1::GetMeRequest {}).await.unwrap_err();
     assert_eq!(Problem::from(&status).code, Code::Internal);
 }

@@ -69,11 +69,8 @@ async fn an_endpoint_that_never_finishes_connecting_is_given_up() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut clogging = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(
-        std::time::Duration::from_millis(100),
-        tokio::net::TcpStream::connect(address),
-    )
-    .await
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(std::time::Duration::from_millis(100), tokio::net::TcpStream::connect(address)).await
     {
         clogging.push(stream);
     }

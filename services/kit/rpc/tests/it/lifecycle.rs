@@ -1,8 +1,6 @@
 //! Starting, being ready, stopping.
 
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -13,26 +11,16 @@ use crate::told::{NAMES, Told, client, pass, tell, url};
 
 async fn health(address: std::net::SocketAddr, service: &str) -> Result<ServingStatus, Problem> {
     let channel = Channel::new(&url(address).parse().unwrap());
-    let request = HealthCheckRequest {
-        service: service.to_owned(),
-    };
-    let response = HealthClient::new(channel)
-        .check(request)
-        .await
-        .map_err(Problem::from)?;
+    let request = HealthCheckRequest { service: service.to_owned() };
+    let response = HealthClient::new(channel).check(request).await.map_err(Problem::from)?;
     Ok(response.into_inner().status())
 }
 
 #[tokio::test]
 async fn a_bound_server_tells_that_it_does_not_serve_yet() {
-    let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES)
-        .await
-        .unwrap();
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES).await.unwrap();
     for name in ["", NAMES[0]] {
-        assert_eq!(
-            health(server.address(), name).await,
-            Ok(ServingStatus::NotServing)
-        );
+        assert_eq!(health(server.address(), name).await, Ok(ServingStatus::NotServing));
     }
     let client = client(&url(server.address()));
     let status = tell(&client, "hello").await.unwrap_err();
@@ -55,9 +43,7 @@ async fn a_port_is_bound_once() {
 
 #[tokio::test]
 async fn a_dropped_server_frees_its_port() {
-    let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES)
-        .await
-        .unwrap();
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES).await.unwrap();
     let address = server.address();
     drop(server);
     while Server::bind(address, NAMES).await.is_err() {
@@ -101,11 +87,7 @@ async fn stopping_ends_health_watches() {
     told.readiness.set(true).await;
     let channel = Channel::new(&url(told.address).parse().unwrap());
     let request = HealthCheckRequest::default();
-    let mut watch = HealthClient::new(channel)
-        .watch(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut watch = HealthClient::new(channel).watch(request).await.unwrap().into_inner();
     let mut seen = vec![watch.message().await.unwrap().unwrap().status()];
     told.shutdown.cancel();
     while let Some(answer) = watch.message().await.unwrap() {
@@ -136,11 +118,7 @@ async fn reflection_lists_the_services() {
     let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
         panic!("{answer:?}");
     };
-    let names: Vec<_> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
+    let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     for expected in [NAMES[0], "grpc.health.v1.Health"] {
         assert!(names.iter().any(|name| name == expected), "{names:?}");
     }

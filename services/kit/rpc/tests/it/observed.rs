@@ -44,14 +44,9 @@ async fn calls_are_counted_by_method_and_code() {
 async fn a_trace_goes_on_in_the_handler() {
     let told = Told::start().await;
     let client = told.client();
-    let (here, there) = async {
-        (
-            trellis_telemetry::traceparent(),
-            tell(&client, "trace").await,
-        )
-    }
-    .instrument(tracing::info_span!("caller"))
-    .await;
+    let (here, there) = async { (trellis_telemetry::traceparent(), tell(&client, "trace").await) }
+        .instrument(tracing::info_span!("caller"))
+        .await;
     let there = there.unwrap();
     let trace = |traceparent: &str| traceparent.split('-').nth(1).map(str::to_owned);
     assert!(trace(&here).is_some(), "{here}");

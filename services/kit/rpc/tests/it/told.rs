@@ -35,20 +35,14 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) async fn start() -> Self {
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES)
-            .await
-            .unwrap();
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), NAMES).await.unwrap();
         Self::serve(server)
     }
 
     pub(crate) fn serve(server: Server) -> Self {
         observed::traced();
         let closed = || Arc::new(Semaphore::new(0));
-        let gates = Gates {
-            began: closed(),
-            release: closed(),
-            ended: closed(),
-        };
+        let gates = Gates { began: closed(), release: closed(), ended: closed() };
         let shutdown = CancellationToken::new();
         Self {
             address: server.address(),
@@ -73,13 +67,8 @@ pub(crate) fn client(endpoints: &str) -> IdentityServiceClient<Channel> {
 }
 
 /// Gives an order and waits for what is said to it.
-pub(crate) async fn tell(
-    client: &IdentityServiceClient<Channel>,
-    order: &str,
-) -> Result<String, Status> {
-    let request = UpdateMeRequest {
-        name: Some(order.to_owned()),
-    };
+pub(crate) async fn tell(client: &IdentityServiceClient<Channel>, order: &str) -> Result<String, Status> {
+    let request = UpdateMeRequest { name: Some(order.to_owned()) };
     let response = client.clone().update_me(request).await?;
     Ok(response.into_inner().user.unwrap_or_default().name)
 }
@@ -95,10 +84,7 @@ fn routes(gates: Gates) -> Routes {
             let gates = gates.clone();
             async move {
                 let name = obey(request.into_inner().name(), &gates).await?;
-                let user = User {
-                    name,
-                    ..User::default()
-                };
+                let user = User { name, ..User::default() };
                 Ok(Response::new(UpdateMeResponse { user: Some(user) }))
             }
         });
@@ -107,10 +93,7 @@ fn routes(gates: Gates) -> Routes {
             Ok::<http::Response<Body>, Infallible>(grpc.unary(method, request).await)
         }
     };
-    let router = Router::new().route(
-        &format!("/{METHOD}"),
-        post_service(tower::service_fn(update_me)),
-    );
+    let router = Router::new().route(&format!("/{METHOD}"), post_service(tower::service_fn(update_me)));
     Routes::from(router)
 }
 
@@ -127,9 +110,7 @@ async fn obey(order: &str, gates: &Gates) -> Result<String, Status> {
             gates.ended.add_permits(1);
             Ok(String::new())
         }
-        "deadline" => {
-            Ok(deadline_left().map_or(String::new(), |left| left.as_millis().to_string()))
-        }
+        "deadline" => Ok(deadline_left().map_or(String::new(), |left| left.as_millis().to_string())),
         "trace" => Ok(trellis_telemetry::traceparent()),
         echo => Ok(echo.to_owned()),
     }

@@ -17,10 +17,10 @@ use tonic::{
 };
 use trellis_authn::{AUDIENCE, AccessClaims, ISSUER};
 use trellis_proto::identity::v1::{
-    BatchGetUsersRequest, BatchGetUsersResponse, ChangePasswordRequest, ChangePasswordResponse,
-    FollowSessionsRequest, FollowSessionsResponse, GetMeRequest, GetMeResponse, LoginRequest,
-    LoginResponse, LogoutRequest, LogoutResponse, PublicKey, RefreshRequest, RefreshResponse,
-    RegisterRequest, RegisterResponse, UpdateMeRequest, UpdateMeResponse, User,
+    BatchGetUsersRequest, BatchGetUsersResponse, ChangePasswordRequest, ChangePasswordResponse, FollowSessionsRequest,
+    FollowSessionsResponse, GetMeRequest, GetMeResponse, LoginRequest, LoginResponse, LogoutRequest, LogoutResponse,
+    PublicKey, RefreshRequest, RefreshResponse, RegisterRequest, RegisterResponse, UpdateMeRequest, UpdateMeResponse,
+    User,
     identity_service_server::{IdentityService, IdentityServiceServer},
 };
 use uuid::Uuid;
@@ -49,27 +49,15 @@ impl Identity {
         let service = IdentityServiceServer::from_arc(Arc::clone(&known));
         let server = tonic::transport::Server::builder().add_service(service);
         let serving = tokio::spawn(async move {
-            server
-                .serve_with_incoming(TcpListenerStream::new(listener))
-                .await
-                .unwrap();
+            server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Self {
-            address,
-            known,
-            serving,
-        }
+        Self { address, known, serving }
     }
 
     /// A new user.
     pub fn add(&self, email: &str) -> Uuid {
         let id = Uuid::now_v7();
-        let user = User {
-            id: id.to_string(),
-            email: email.to_owned(),
-            name: "N".to_owned(),
-            created_at: None,
-        };
+        let user = User { id: id.to_string(), email: email.to_owned(), name: "N".to_owned(), created_at: None };
         self.known.users.lock().unwrap().push(user);
         id
     }
@@ -105,19 +93,9 @@ impl Drop for Identity {
 impl Known {
     /// Only services may ask, and only while it is there.
     fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let header = request
-            .metadata()
-            .get("authorization")
-            .and_then(|value| value.to_str().ok());
-        assert!(
-            header.is_some_and(|header| header.starts_with("Service ")),
-            "asked as a service"
-        );
-        if self.away.load(Ordering::Relaxed) {
-            Err(Status::unavailable("away"))
-        } else {
-            Ok(())
-        }
+        let header = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+        assert!(header.is_some_and(|header| header.starts_with("Service ")), "asked as a service");
+        if self.away.load(Ordering::Relaxed) { Err(Status::unavailable("away")) } else { Ok(()) }
     }
 }
 
@@ -130,20 +108,9 @@ impl IdentityService for Known {
         self.admit(&request)?;
         let asked = request.into_inner();
         let wanted = |user: &&User| {
-            asked.ids.contains(&user.id)
-                || asked
-                    .emails
-                    .iter()
-                    .any(|email| email.eq_ignore_ascii_case(&user.email))
+            asked.ids.contains(&user.id) || asked.emails.iter().any(|email| email.eq_ignore_ascii_case(&user.email))
         };
-        let users = self
-            .users
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(wanted)
-            .cloned()
-            .collect();
+        let users = self.users.lock().unwrap().iter().filter(wanted).cloned().collect();
         Ok(Response::new(BatchGetUsersResponse { users }))
     }
 
@@ -152,26 +119,17 @@ impl IdentityService for Known {
         request: Request<FollowSessionsRequest>,
     ) -> Result<Response<FollowSessionsResponse>, Status> {
         self.admit(&request)?;
-        let key = ed25519_dalek::SigningKey::from_bytes(&SEED)
-            .verifying_key()
-            .to_bytes()
-            .to_vec();
+        let key = ed25519_dalek::SigningKey::from_bytes(&SEED).verifying_key().to_bytes().to_vec();
         Ok(Response::new(FollowSessionsResponse {
             epoch: Uuid::nil().to_string(),
             head: 0,
             full: request.get_ref().epoch.is_empty(),
             revoked: Vec::new(),
-            keys: vec![PublicKey {
-                kid: KID.to_owned(),
-                key,
-            }],
+            keys: vec![PublicKey { kid: KID.to_owned(), key }],
         }))
     }
 
-    async fn register(
-        &self,
-        _: Request<RegisterRequest>,
-    ) -> Result<Response<RegisterResponse>, Status> {
+    async fn register(&self, _: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
         Err(Status::unimplemented("fake"))
     }
 
@@ -179,10 +137,7 @@ impl IdentityService for Known {
         Err(Status::unimplemented("fake"))
     }
 
-    async fn refresh(
-        &self,
-        _: Request<RefreshRequest>,
-    ) -> Result<Response<RefreshResponse>, Status> {
+    async fn refresh(&self, _: Request<RefreshRequest>) -> Result<Response<RefreshResponse>, Status> {
         Err(Status::unimplemented("fake"))
     }
 
@@ -194,10 +149,7 @@ impl IdentityService for Known {
         Err(Status::unimplemented("fake"))
     }
 
-    async fn update_me(
-        &self,
-        _: Request<UpdateMeRequest>,
-    ) -> Result<Response<UpdateMeResponse>, Status> {
+    async fn update_me(&self, _: Request<UpdateMeRequest>) -> Result<Response<UpdateMeResponse>, Status> {
         Err(Status::unimplemented("fake"))
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code as GrpcCode, Request, Response, Status};
 use trellis_authn::{ServiceKey, ServiceName};
 use trellis_local::testing::{self, TestDatabase};
-use trellis_org::{app::App, config::Config};
+use trellis_org::{app, config::Config};
 use trellis_proto::org::v1::{MembershipChange, Role};
 use trellis_rpc::{Code, IdempotencyKey, Problem};
 use trellis_settings::Settings;
@@ -46,45 +46,21 @@ impl Prepared {
         let database = testing::database("org").unwrap();
         let identity = Identity::start().await;
         let seeds = ServiceName::ALL.map(|name| (name, ServiceKey::generate_seed()));
-        let keys: Vec<_> = seeds
-            .iter()
-            .map(|(name, seed)| (*name, ServiceKey::new(*name, seed).unwrap()))
-            .collect();
-        let peers: Vec<_> = keys
-            .iter()
-            .map(|(name, key)| format!("{name}={}", key.public_key_base64()))
-            .collect();
-        let own = seeds
-            .iter()
-            .find(|(name, _)| *name == ServiceName::Org)
-            .map(|(_, seed)| seed)
-            .unwrap();
+        let keys: Vec<_> = seeds.iter().map(|(name, seed)| (*name, ServiceKey::new(*name, seed).unwrap())).collect();
+        let peers: Vec<_> = keys.iter().map(|(name, key)| format!("{name}={}", key.public_key_base64())).collect();
+        let own = seeds.iter().find(|(name, _)| *name == ServiceName::Org).map(|(_, seed)| seed).unwrap();
         let variables = vec![
             ("TRELLIS_LISTEN", "127.0.0.1:0".to_owned()),
             ("TRELLIS_DATABASE_URL", database.runtime_url.clone()),
             ("TRELLIS_MIGRATION_DATABASE_URL", database.owner_url.clone()),
             ("TRELLIS_DATABASE_CONNECTIONS", "8".to_owned()),
             ("TRELLIS_NATS_URL", testing::nats_url().unwrap()),
-            (
-                "TRELLIS_IDENTITY_URL",
-                format!("http://{}", identity.address),
-            ),
-            (
-                "TRELLIS_SERVICE_KEY",
-                secrecy::ExposeSecret::expose_secret(own).to_owned(),
-            ),
+            ("TRELLIS_IDENTITY_URL", format!("http://{}", identity.address)),
+            ("TRELLIS_SERVICE_KEY", secrecy::ExposeSecret::expose_secret(own).to_owned()),
             ("TRELLIS_PEER_KEYS", peers.join(",")),
-            (
-                "TRELLIS_INVITATION_SECRET",
-                "a secret of the tests, long enough".to_owned(),
-            ),
+            ("TRELLIS_INVITATION_SECRET", "a secret of the tests, long enough".to_owned()),
         ];
-        Self {
-            identity,
-            variables,
-            keys,
-            database,
-        }
+        Self { identity, variables, keys, database }
     }
 
     pub fn set(&mut self, name: &'static str, value: &str) {
@@ -106,12 +82,12 @@ impl Prepared {
 
     /// Starts it and does not wait.
     pub async fn start(self) -> Org {
-        let app = App::bind(self.config()).await.unwrap();
+        let service = app::bind(self.config()).await.unwrap();
         let stop = CancellationToken::new();
         Org {
-            address: app.address(),
+            address: service.address(),
             db: PgPool::connect_lazy(&self.database.superuser_url).unwrap(),
-            running: Some(tokio::spawn(app.run(stop.clone()))),
+            running: Some(tokio::spawn(service.run(stop.clone()))),
             identity: self.identity,
             keys: self.keys,
             stop,
@@ -133,9 +109,7 @@ impl Org {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready)
-            .await
-            .expect("the service becomes ready");
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the service becomes ready");
     }
 
     /// Ends it as SIGTERM does.
@@ -159,18 +133,9 @@ impl Org {
 
     /// A client of another process.
     pub async fn service(&self, name: ServiceName) -> Client {
-        let key = self
-            .keys
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, key)| key)
-            .unwrap();
+        let key = self.keys.iter().find(|(known, _)| *known == name).map(|(_, key)| key).unwrap();
         let request = key.request(());
-        client(
-            self.address,
-            request.metadata().get("authorization").unwrap(),
-        )
-        .await
+        client(self.address, request.metadata().get("authorization").unwrap()).await
     }
 
     /// Makes someone a member without an invitation.
@@ -201,25 +166,19 @@ impl Org {
 
     /// The log from a number on: kinds, actors and payloads.
     pub async fn events(&self, after: i64) -> Vec<(String, Option<Uuid>, MembershipChange)> {
-        let rows: Vec<(String, Option<Uuid>, Vec<u8>)> = sqlx::query_as(
-            "SELECT kind, actor_id, payload FROM event_log WHERE seq > $1 ORDER BY seq",
-        )
-        .bind(after)
-        .fetch_all(&self.db)
-        .await
-        .unwrap();
+        let rows: Vec<(String, Option<Uuid>, Vec<u8>)> =
+            sqlx::query_as("SELECT kind, actor_id, payload FROM event_log WHERE seq > $1 ORDER BY seq")
+                .bind(after)
+                .fetch_all(&self.db)
+                .await
+                .unwrap();
         let decode = |payload: Vec<u8>| prost::Message::decode(&*payload).unwrap();
-        rows.into_iter()
-            .map(|(kind, actor, payload)| (kind, actor, decode(payload)))
-            .collect()
+        rows.into_iter().map(|(kind, actor, payload)| (kind, actor, decode(payload))).collect()
     }
 
     /// The number of the last event.
     pub async fn head(&self) -> i64 {
-        sqlx::query_scalar("SELECT last_seq FROM scopes")
-            .fetch_one(&self.db)
-            .await
-            .unwrap()
+        sqlx::query_scalar("SELECT last_seq FROM scopes").fetch_one(&self.db).await.unwrap()
     }
 }
 
@@ -244,14 +203,7 @@ pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Problem {
 #[track_caller]
 pub fn blame<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, Vec<(String, String)>) {
     let problem = refused(result);
-    (
-        problem.code,
-        problem
-            .fields
-            .into_iter()
-            .map(|field| (field.field, field.code))
-            .collect(),
-    )
+    (problem.code, problem.fields.into_iter().map(|field| (field.field, field.code)).collect())
 }
 
 /// `(code, resource)`, for what is not there.
@@ -265,21 +217,13 @@ pub fn missing<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) 
 #[track_caller]
 pub fn bare<T: std::fmt::Debug>(result: Result<T, Status>) -> (GrpcCode, String, Vec<u8>) {
     let status = result.expect_err("a refusal");
-    (
-        status.code(),
-        status.message().to_owned(),
-        status.details().to_vec(),
-    )
+    (status.code(), status.message().to_owned(), status.details().to_vec())
 }
 
 /// A request with an idempotency key, as the gateway sends it.
 pub fn keyed<T>(key: &str, body: u8, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    let key = IdempotencyKey {
-        key: key.to_owned(),
-        operation: "POST /test".to_owned(),
-        fingerprint: [body; 32],
-    };
+    let key = IdempotencyKey { key: key.to_owned(), operation: "POST /test".to_owned(), fingerprint: [body; 32] };
     key.attach(&mut request);
     request
 }

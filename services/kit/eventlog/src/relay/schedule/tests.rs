@@ -11,13 +11,7 @@ fn scope(number: u128) -> Uuid {
 }
 
 fn rows(of: &[(i64, u128)]) -> Vec<Row<()>> {
-    of.iter()
-        .map(|(id, number)| Row {
-            id: *id,
-            scope: scope(*number),
-            message: (),
-        })
-        .collect()
+    of.iter().map(|(id, number)| Row { id: *id, scope: scope(*number), message: () }).collect()
 }
 
 fn ids(rows: &[Row<()>]) -> Vec<i64> {
@@ -156,34 +150,20 @@ impl World {
     fn row(&mut self, scope: Uuid) -> Row<i64> {
         let seq = self.committed.entry(scope).or_default();
         *seq += 1;
-        let row = Row {
-            id: self.next_id,
-            scope,
-            message: *seq,
-        };
+        let row = Row { id: self.next_id, scope, message: *seq };
         self.next_id += 1;
         row
     }
 
     fn publish(&mut self, row: Row<i64>) {
-        assert!(
-            self.in_flight.iter().all(|other| other.scope != row.scope),
-            "two in flight of one scope"
-        );
-        assert!(
-            self.outbox.contains_key(&row.id),
-            "published a row that is gone"
-        );
+        assert!(self.in_flight.iter().all(|other| other.scope != row.scope), "two in flight of one scope");
+        assert!(self.outbox.contains_key(&row.id), "published a row that is gone");
         self.in_flight.push(row);
     }
 
     fn store(&mut self, row: &Row<i64>) {
         let last = self.stored.entry(row.scope).or_default();
-        assert!(
-            row.message <= *last + 1,
-            "a subscriber sees a hole: {} after {last}",
-            row.message
-        );
+        assert!(row.message <= *last + 1, "a subscriber sees a hole: {} after {last}", row.message);
         *last = row.message.max(*last);
     }
 
@@ -191,23 +171,12 @@ impl World {
         let acked = self.schedule.acked();
         for id in &acked {
             let row = self.outbox.remove(id).expect("deleted twice");
-            assert!(
-                self.stored
-                    .get(&row.scope)
-                    .is_some_and(|last| *last >= row.message),
-                "deleted before stored"
-            );
+            assert!(self.stored.get(&row.scope).is_some_and(|last| *last >= row.message), "deleted before stored");
         }
         self.schedule.deleted(&acked);
         let busy = self.schedule.busy(self.now);
-        let read = self
-            .outbox
-            .values()
-            .filter(|row| !busy.contains(&row.scope));
-        let rows = read
-            .take(limit.min(self.schedule.room()))
-            .cloned()
-            .collect();
+        let read = self.outbox.values().filter(|row| !busy.contains(&row.scope));
+        let rows = read.take(limit.min(self.schedule.room())).cloned().collect();
         for row in self.schedule.offer(rows, self.now) {
             self.publish(row);
         }
@@ -240,8 +209,7 @@ impl World {
                 }
             }
             Step::CommitCrossed(early, late) => {
-                self.outbox
-                    .extend(self.hidden.drain(..).map(|row| (row.id, row)));
+                self.outbox.extend(self.hidden.drain(..).map(|row| (row.id, row)));
                 let row = self.row(scope(early));
                 self.hidden.push(row);
                 let row = self.row(scope(late));

@@ -37,10 +37,12 @@ impl Query {
                 problem = problem.field(name, "duplicate", "must be given once");
                 continue;
             }
-            if let Some(value) = text(value) {
-                found.push((name, value));
-            } else {
-                problem = problem.field(name, "invalid", "is not percent-encoded UTF-8 without NUL");
+            match text(value) {
+                None => problem = problem.field(name, "invalid", "is not percent-encoded UTF-8 without NUL"),
+                Some(value) if value.is_empty() && !MAY_BE_EMPTY.contains(&name) => {
+                    problem = problem.field(name, "invalid", "must not be empty");
+                }
+                Some(value) => found.push((name, value)),
             }
         }
         if problem.errors_mut().is_empty() { Ok(Self(found)) } else { Err(problem) }
@@ -101,6 +103,9 @@ pub const PAGE: &[&str] = &["limit", "cursor"];
 /// The parameters of lists of tasks.
 pub const TASKS: &[&str] = &["limit", "cursor", "status", "assignee", "q", "due_before", "due_after", "sort"];
 
+/// Empty they say the same as absent: nothing is searched for, it is the first page.
+const MAY_BE_EMPTY: &[&str] = &["q", "cursor"];
+
 /// How the parameters of every list are documented.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -160,8 +165,14 @@ mod tests {
     #[test]
     fn every_bad_parameter_is_named() {
         assert_eq!(
-            refused("x=1&q=1&q=2&status=%ff&sort=%00"),
-            [blame("x", "unknown"), blame("q", "duplicate"), blame("status", "invalid"), blame("sort", "invalid")]
+            refused("x=1&q=1&q=2&status=%ff&sort=%00&assignee="),
+            [
+                blame("x", "unknown"),
+                blame("q", "duplicate"),
+                blame("status", "invalid"),
+                blame("sort", "invalid"),
+                blame("assignee", "invalid")
+            ]
         );
     }
 
@@ -169,7 +180,8 @@ mod tests {
     fn limits() {
         let page = |raw| Query::parse(Some(raw), PAGE).ok().unwrap().page();
         assert_eq!(page("limit=100&cursor=x").ok().unwrap(), (100, "x".into()));
-        for bad in ["limit=0", "limit=101", "limit=", "limit=%2B5", "limit=5.0", "limit=-1", "limit=x"] {
+        assert_eq!(refused("limit="), [blame("limit", "invalid")]);
+        for bad in ["limit=0", "limit=101", "limit=%2B5", "limit=5.0", "limit=-1", "limit=x"] {
             assert_eq!(page(bad).err().unwrap().code(), "invalid_request", "{bad}");
         }
     }

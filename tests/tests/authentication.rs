@@ -22,6 +22,13 @@ async fn a_user_registers_logs_in_and_reads_itself() {
         .await;
     assert_eq!(taken.bad_fields(), ["email"]);
     taken.problem(409, "already_exists");
+    // Outside of ASCII too.
+    let email_of = |first: char| format!("{first}{}", email.to_lowercase());
+    let body = |email: String| json!({"email": email, "name": "Ärlig", "password": "a-quite-long-passphrase"});
+    api.post("/auth/register", body(email_of('ä'))).await.expect(201);
+    api.post("/auth/register", body(email_of('Ä'))).await.problem(409, "already_exists");
+    api.login(&email_of('Ä'), "a-quite-long-passphrase").await.expect(200);
+
     let session = api.session(&api.login(&email.to_lowercase(), "a-quite-long-passphrase").await.expect(200));
     let me = session.get("/me").await.expect(200);
     assert_eq!(me["id"], tokens["user"]["id"]);

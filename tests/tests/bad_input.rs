@@ -33,9 +33,9 @@ async fn world() -> World {
         vec![json!("no-at-sign"), json!(""), json!(format!("{}@example.test", "x".repeat(250))), json!("a\u{0}@b.test")]
     };
     let name = |limit: usize| vec![json!(""), json!("   "), long(limit + 1), json!("nul\u{0}nul")];
-    let slug = || vec![json!("Upper"), json!("-edge"), json!("a--b"), json!("späce"), long(51)];
+    let slug = || vec![json!("Upper"), json!(""), json!("-edge"), json!("a--b"), json!("späce"), long(51)];
     let status = || vec![json!("done"), json!("NOPE"), json!("")];
-    let date = || vec![json!("soon"), json!("2030-02-30"), json!("30.01.2030")];
+    let date = || vec![json!("soon"), json!(""), json!("2030-02-30"), json!("30.01.2030")];
     let description = || vec![long(20_001), json!("nul\u{0}nul")];
     let password = || vec![json!("short"), long(129), json!("password123"), json!("12345678")];
     let place = |method: Method, path: &str, right: Value, wrong: Vec<(&'static str, Vec<Value>)>| Place {
@@ -95,10 +95,10 @@ async fn world() -> World {
             vec![
                 ("name", name(200)),
                 ("slug", slug()),
-                ("key", vec![json!("low"), json!("1ST"), json!("ELEVENCHARS"), json!("A-B")]),
+                ("key", vec![json!("low"), json!(""), json!("1ST"), json!("ELEVENCHARS"), json!("A-B")]),
                 ("description", description()),
                 ("status", status()),
-                ("due_date", vec![json!("soon"), json!("2030-02-30"), json!("2030-01-01T00:00:00Z")]),
+                ("due_date", vec![json!("soon"), json!(""), json!("2030-02-30"), json!("2030-01-01T00:00:00Z")]),
             ],
         ),
         place(
@@ -122,8 +122,8 @@ async fn world() -> World {
                 ("description", description()),
                 ("status", status()),
                 ("due_date", date()),
-                ("assignee_id", vec![json!("nobody"), json!("00000000-0000-7000-8000-000000000000")]),
-                ("assignee_email", vec![json!("nobody@example.test")]),
+                ("assignee_id", vec![json!("nobody"), json!(""), json!("00000000-0000-7000-8000-000000000000")]),
+                ("assignee_email", vec![json!("nobody@example.test"), json!("")]),
             ],
         ),
         place(
@@ -135,8 +135,8 @@ async fn world() -> World {
                 ("description", description()),
                 ("status", status()),
                 ("due_date", date()),
-                ("assignee_id", vec![json!("nobody")]),
-                ("assignee_email", vec![json!("nobody@example.test")]),
+                ("assignee_id", vec![json!("nobody"), json!("")]),
+                ("assignee_email", vec![json!("nobody@example.test"), json!("")]),
             ],
         ),
         place(
@@ -320,6 +320,18 @@ async fn odd_paths_methods_and_sizes_get_a_problem_too() {
     let answer = api.send(Method::PUT, "/auth/login", &[], None).await;
     assert!(answer.header("allow").contains("POST"));
     answer.problem(405, "method_not_allowed");
+    let answer = ada.post("/live", json!({})).await;
+    assert!(answer.header("allow").contains("GET"));
+    answer.problem(405, "method_not_allowed");
+
+    // Headers up to 32 KiB, however many.
+    let names: Vec<String> = (0..500).map(|n| format!("x-header-{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "value")).collect();
+    ada.send(Method::GET, "/me", &many, None).await.expect(200);
+    let large = "v".repeat(40 * 1024);
+    let answer = ada.send(Method::GET, "/me", &[("x-large", large.as_str())], None).await;
+    assert_eq!(answer.status, 431);
+    assert!(!answer.header("x-request-id").is_empty());
 
     let large = json!({"title": "x".repeat(300 * 1024)});
     ada.post(&format!("/organizations/{org}/projects/WEB/tasks"), large).await.problem(413, "payload_too_large");

@@ -48,7 +48,7 @@ async fn tasks_are_filtered_sorted_and_paged() {
     .into_iter()
     .enumerate()
     {
-        let body = json!({"title": title, "status": status, "assignee_email": assignee, "due_date": due, "description": format!("number {n}")});
+        let body = json!({"title": title, "status": status, "assignee_email": assignee, "due_date": due, "description": format!("number {n}{}", if n == 0 { ", behind the Bäume" } else { "" })});
         ada.post(&tasks, body).await.expect(201);
     }
     let titles = async |query: &str| -> Vec<String> {
@@ -63,6 +63,9 @@ async fn tasks_are_filtered_sorted_and_paged() {
         (format!("assignee={}", ada.id()), vec![lawn]),
         ("assignee=none".to_owned(), vec![cat]),
         ("q=lawn".to_owned(), vec![lawn]),
+        // In any case, outside of ASCII too.
+        ("q=b%C3%A4ume".to_owned(), vec![fence]),
+        ("q=B%C3%84UM".to_owned(), vec![fence]),
         ("due_before=2030-01-03T10:00:00Z".to_owned(), vec![fence]),
         ("due_after=2030-01-01".to_owned(), vec![lawn]),
         ("sort=-task_id".to_owned(), vec![cat, lawn, fence]),
@@ -85,6 +88,11 @@ async fn tasks_are_filtered_sorted_and_paged() {
 
     for query in [
         "status=todo",
+        "status=",
+        "sort=",
+        "assignee=",
+        "due_before=",
+        "due_after=",
         "sort=title",
         "limit=0",
         "limit=101",

@@ -67,7 +67,9 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let (Ok(program), Ok(url)) = (psql(), database_url()) {
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-            servers::psql(&program, &url, &sql, &[]).ok();
+            // Not waited for: a test drops this on the thread of its runtime, and a connection that is just signing in
+            // there could not go on, while PostgreSQL waits a minute for it before it drops anything.
+            std::thread::spawn(move || servers::psql(&program, &url, &sql, &[]).ok());
         }
     }
 }

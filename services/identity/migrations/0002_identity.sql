@@ -3,6 +3,12 @@
 -- Every ended session, in one order (`trellis_proto::subject::SESSIONS`).
 INSERT INTO scopes (id) VALUES ('73657373-696f-6e73-0000-000000000001');
 
+-- How e-mails are compared. The collation makes it the same in every database, whatever its locale is: with `C`, lower()
+-- knows ASCII alone.
+CREATE FUNCTION fold(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower($1 COLLATE "und-x-icu");
+
 CREATE TABLE users (
     id            uuid PRIMARY KEY,
     -- As it was typed, trimmed; the login name, whatever its case.
@@ -15,7 +21,7 @@ CREATE TABLE users (
     -- can log in. The sweeper finishes or deletes what a crash left so.
     pending_since timestamptz
 );
-CREATE UNIQUE INDEX users_email ON users (lower(email));
+CREATE UNIQUE INDEX users_email ON users (fold(email));
 CREATE INDEX users_pending_since ON users (pending_since) WHERE pending_since IS NOT NULL;
 
 -- One login of one user, with its chain of refresh tokens. Its row lock orders everything that happens to the chain.

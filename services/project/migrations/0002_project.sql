@@ -47,8 +47,11 @@ CREATE TABLE tasks (
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     version       bigint NOT NULL DEFAULT 1,
+    -- Full text in any case. The parser folds by the locale of the database, and with `C` that is ASCII alone, so the
+    -- text is folded before, by a collation that is the same everywhere.
     search        tsvector NOT NULL
-                  GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, title || ' ' || description)) STORED,
+                  GENERATED ALWAYS AS
+                  (to_tsvector('simple'::regconfig, lower((title || ' ' || description) COLLATE "und-x-icu"))) STORED,
     PRIMARY KEY (org_id, id),
     CONSTRAINT tasks_number_key UNIQUE (org_id, project_id, number),
     FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id) ON DELETE CASCADE

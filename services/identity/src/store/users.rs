@@ -15,7 +15,7 @@ pub async fn insert(
 ) -> sqlx::Result<bool> {
     let done = query!(
         "INSERT INTO users (id, email, name, password_hash, created_at, pending_since)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (lower(email)) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (fold(email)) DO NOTHING",
         user.id,
         user.email,
         user.name,
@@ -30,7 +30,7 @@ pub async fn insert(
 
 /// Whether an e-mail is taken, by a pending user too.
 pub async fn email_is_taken(pool: &PgPool, email: &Email) -> sqlx::Result<bool> {
-    query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE lower(email) = lower($1)) AS "taken!""#, email.as_str())
+    query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE fold(email) = fold($1)) AS "taken!""#, email.as_str())
         .fetch_one(pool)
         .await
 }
@@ -39,7 +39,7 @@ pub async fn email_is_taken(pool: &PgPool, email: &Email) -> sqlx::Result<bool> 
 pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials>> {
     let row = query!(
         r#"SELECT id, email, name, created_at, password_hash, pending_since IS NOT NULL AS "pending!"
-           FROM users WHERE lower(email) = lower($1)"#,
+           FROM users WHERE fold(email) = fold($1)"#,
         email
     )
     .fetch_optional(pool)
@@ -139,7 +139,7 @@ pub async fn find(pool: &PgPool, ids: &[Uuid], emails: &[String]) -> sqlx::Resul
         User,
         "SELECT id, email, name, created_at FROM users
          WHERE pending_since IS NULL
-           AND (id = ANY ($1) OR lower(email) = ANY (ARRAY(SELECT lower(e) FROM unnest($2::text[]) AS e)))",
+           AND (id = ANY ($1) OR fold(email) = ANY (ARRAY(SELECT fold(e) FROM unnest($2::text[]) AS e)))",
         ids,
         emails
     )

@@ -81,6 +81,12 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<AcceptInvitationResponse>, Error> {
         let user = caller.user()?.id;
+        if token.trim().is_empty() {
+            // No token at all is a mistake in the request, not an invitation that is gone.
+            let mut violations = Violations::new();
+            violations.push("token", "required", "is required");
+            violations.finish().map_err(Error::Invalid)?;
+        }
         let id = self.invitations.open(token).ok_or(Error::InvitationNotFound)?;
         let email = self.people.email_of(user).await.map_err(identity)?;
         let email = email.ok_or(Error::InvitationNotFound)?;

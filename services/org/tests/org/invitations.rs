@@ -6,7 +6,7 @@ use trellis_proto::org::v1::{
 };
 use trellis_rpc::{Code, convert::datetime};
 
-use crate::support::{Org, bare, blame, keyed, missing, replayed};
+use crate::support::{Org, bare, blame, given, keyed, missing, replayed};
 
 fn gone() -> (Code, String) {
     (Code::NotFound, "invitation".to_owned())
@@ -17,7 +17,7 @@ fn email_taken() -> (Code, Vec<(String, String)>) {
 }
 
 fn invitation(email: &str, role: &str) -> CreateInvitationRequest {
-    CreateInvitationRequest { org: "acme".to_owned(), email: email.to_owned(), role: Some(role.to_owned()) }
+    CreateInvitationRequest { org: "acme".to_owned(), email: email.to_owned(), role: given(role) }
 }
 
 async fn expire(org: &Org, id: &str) {
@@ -130,7 +130,10 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_one() {
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let invite = async |email: &str| ann.invite("acme", email, "").await.unwrap();
     let wrong = bare(bob.accept("no token at all").await);
-    assert_eq!(missing(bob.accept("").await), gone());
+    assert_eq!(missing(bob.accept("no token at all").await), gone());
+    // None at all is a mistake in the request.
+    let required = vec![("token".to_owned(), "required".to_owned())];
+    assert_eq!(blame(bob.accept(" ").await), (Code::ValidationFailed, required));
 
     let others = invite("cid@example.org").await;
     let used = invite("dan@example.org").await;

@@ -14,9 +14,9 @@ use crate::{
 /// What was sent for a field that can be cleared: `None` leaves it, `Some(None)` clears it.
 pub type Cleared<T> = Option<Option<T>>;
 
-/// Empty text clears, as `null` does.
+/// Only null clears: an empty text is a value, and none that anything can have.
 pub fn clearable(sent: Option<&Nullable>) -> Cleared<&str> {
-    sent.map(|sent| sent.value.as_deref().map(str::trim).filter(|text| !text.is_empty()))
+    sent.map(|sent| sent.value.as_deref().map(str::trim))
 }
 
 /// A value that was sent, judged; what was not sent is none.
@@ -42,9 +42,9 @@ pub fn sent_clearable<T>(
     }
 }
 
-/// Text of a creation where empty means "not given".
+/// Text of a creation; an empty one was given, too.
 pub fn given(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
+    text.map(str::trim)
 }
 
 pub fn show_id(id: Option<Uuid>) -> serde_json::Value {

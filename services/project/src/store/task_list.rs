@@ -99,9 +99,12 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery) {
         let typed = !text.ends_with('"');
         sql.push(
             " AND t.search @@ (SELECT CASE WHEN words LIKE '%''' AND typed THEN (words || ':*')::tsquery \
-             ELSE words::tsquery END FROM (SELECT websearch_to_tsquery('simple', ",
+             ELSE words::tsquery END FROM (SELECT websearch_to_tsquery('simple', lower(",
         );
-        sql.push_bind(text.clone()).push(")::text AS words, ").push_bind(typed).push(" AS typed) q)");
+        sql.push_bind(text.clone())
+            .push(" COLLATE \"und-x-icu\"))::text AS words, ")
+            .push_bind(typed)
+            .push(" AS typed) q)");
     }
 }
 

@@ -27,7 +27,7 @@ fn task(assignee: &str) -> CreateTaskRequest {
         org: "acme".into(),
         project: "web".into(),
         title: "One".into(),
-        assignee_id: Some(assignee.into()),
+        assignee_id: (!assignee.is_empty()).then(|| assignee.into()),
         ..Default::default()
     }
 }

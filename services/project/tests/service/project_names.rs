@@ -86,7 +86,10 @@ async fn chosen_names_are_taken_or_refused() {
     let refused = it.client().create_project(it.ada.ask(request.clone())).await.problem();
     assert_eq!(refused.detail, "Project with this slug already exists in this organization");
     assert_eq!((refused.code, refused.fields.len(), refused.resource.as_str()), (Code::AlreadyExists, 2, "project"));
-    let only_key = CreateProjectRequest { slug: Some(String::new()), ..request };
+    let empty = CreateProjectRequest { slug: Some(String::new()), key: Some(" ".into()), ..request.clone() };
+    let refused = it.client().create_project(it.ada.ask(empty)).await.blames();
+    assert_eq!(refused, (Code::ValidationFailed, vec!["slug:invalid".to_owned(), "key:invalid".to_owned()]));
+    let only_key = CreateProjectRequest { slug: None, ..request };
     let refused = it.client().create_project(it.ada.ask(only_key)).await.blames();
     assert_eq!(refused, (Code::AlreadyExists, vec!["key:already_exists".to_owned()]));
     assert_eq!(it.count("SELECT count(*) FROM projects").await, 1);

@@ -132,15 +132,19 @@ async fn an_assignee_is_a_member() {
 
     let bob = it.bob.id.to_string();
     assert_eq!(assignee(by_email(" BOB@example.org ")).await, bob);
-    assert_eq!(assignee(by_email("")).await, "");
+    let cleared = || Some(Nullable { value: None });
+    for empty in [by_email(""), by_id("")] {
+        assert_eq!(it.client().update_task(it.ada.ask(empty)).await.code(), Code::ValidationFailed);
+    }
+    assert_eq!(assignee(UpdateTaskRequest { assignee_email: cleared(), ..patch("WEB-1") }).await, "");
     assert_eq!(assignee(by_id(&it.ada.id.to_string())).await, it.ada.id.to_string());
-    assert_eq!(assignee(UpdateTaskRequest { assignee_id: Some(Nullable { value: None }), ..patch("WEB-1") }).await, "");
+    assert_eq!(assignee(UpdateTaskRequest { assignee_id: cleared(), ..patch("WEB-1") }).await, "");
     assert_eq!(assignee(by_id(&bob)).await, bob);
 
     // Who leaves stays the assignee, and may be sent back as such, but not be set anew.
     it.world.remove_member("acme", it.bob.id);
     assert_eq!(assignee(UpdateTaskRequest { title: Some("Two".into()), ..by_id(&bob) }).await, bob);
-    assert_eq!(assignee(by_id("")).await, "");
+    assert_eq!(assignee(UpdateTaskRequest { assignee_id: cleared(), ..patch("WEB-1") }).await, "");
     let refused = it.client().update_task(it.ada.ask(by_id(&bob))).await.blames();
     assert_eq!(refused.1, ["assignee_id:not_a_member"]);
     it.end().await;

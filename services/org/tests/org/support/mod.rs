@@ -18,7 +18,7 @@ use trellis_settings::Settings;
 use uuid::Uuid;
 
 pub use identity::Identity;
-pub use people::{Client, Person, client, new_organization};
+pub use people::{Client, Person, client, given, new_organization};
 
 /// A running service.
 pub struct Org {

@@ -27,7 +27,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The calls of one request together.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What the address and the headers of a request may hold together.
+/// What the address of a request may hold, and what its headers may.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Where a request met no route: one name, so that strangers cannot fill the metrics.
 const UNMATCHED: &str = "unmatched";
@@ -108,7 +108,7 @@ fn too_large(uri: &Uri, headers: &HeaderMap) -> bool {
     let address = uri.path().len() + uri.query().map_or(0, str::len);
     // A colon, a space and the line break stand around each.
     let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    address + lines > LARGEST_HEAD
+    address > LARGEST_HEAD || lines > LARGEST_HEAD
 }
 
 /// Keeps an eye on a body that may not be read to its end. A client that waits to be told to send it is not told.

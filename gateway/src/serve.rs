@@ -14,8 +14,10 @@ use tower::Service;
 
 use crate::app::Shutdown;
 
-/// The edge refuses heads from 32 KiB on with a problem; beyond this the connection is refused without a word.
-const LARGEST_HEAD: usize = 64 * 1024;
+/// The edge refuses addresses and headers beyond 32 KiB each with a problem; beyond this hyper refuses the connection.
+const LARGEST_HEAD: usize = 72 * 1024;
+/// Far more than anyone sends; hyper makes room for so many at every request.
+const MOST_HEADERS: usize = 1024;
 /// For the head of a request, and between two requests of a connection.
 const IDLE: Duration = Duration::from_secs(75);
 /// For the first byte of a connection.
@@ -48,7 +50,13 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(LARGEST_HEAD);
+    // What counts is their size, not how many they are.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())

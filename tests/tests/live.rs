@@ -172,6 +172,8 @@ async fn a_cursor_of_another_scope_is_not_recovered_and_deleted_things_can_be_re
     let mut late = Socket::open(&ada.api.base, &ada.token).await;
     late.subscribe(&format!("task:{org}/WEB-1"), Some(&before)).await;
     assert_eq!(late.event("task.deleted").await["event"]["data"]["task_id"], "WEB-1");
+    // The end of the project is the end of its tasks, for whoever watches one.
+    assert_eq!(late.event("project.deleted").await["topic"], format!("task:{org}/WEB-1"));
     late.subscribe(&format!("project:{org}/website"), Some(&before)).await;
     late.event("task.deleted").await;
     assert_eq!(late.event("project.deleted").await["event"]["data"]["slug"], "website");

@@ -90,7 +90,8 @@ fn entry(at: Cursor, event: &Event, payload: Option<ProjectEvent>, people: &Foun
         })
         .ok()
     });
-    Entry::new(at, subject, occurred_at, shown.unwrap_or_default())
+    let entry = Entry::new(at, subject, occurred_at, shown.unwrap_or_default());
+    if event.kind == "project.deleted" { entry.last() } else { entry }
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ const MOST_SPELLINGS: usize = 4;
 pub struct Entry {
     pub at: Cursor,
     /// The task that it is about, for topics of one task.
-    pub subject: Option<Uuid>,
+    subject: Option<Uuid>,
+    /// The project is gone, and every task with it.
+    last: bool,
     /// Unix microseconds.
     pub occurred_at: i64,
     /// The `event` object of its frames; empty where the event cannot be shown, which still takes its place in the order.
@@ -42,12 +44,25 @@ impl Entry {
         Self {
             at,
             subject,
+            last: false,
             occurred_at,
             event: event.into_boxed_str(),
             frames: Mutex::default(),
             delivery: Mutex::default(),
             traced: AtomicBool::new(false),
         }
+    }
+
+    /// The last event of its project: topics of its tasks carry it, too.
+    #[must_use]
+    pub fn last(mut self) -> Self {
+        self.last = true;
+        self
+    }
+
+    /// Whether a topic of that task (or of the whole project) carries it.
+    pub fn concerns(&self, task: Option<Uuid>) -> bool {
+        task.is_none_or(|task| self.last || self.subject == Some(task))
     }
 
     /// The span that ends when the first socket has this event.

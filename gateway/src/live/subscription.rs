@@ -129,7 +129,7 @@ impl Place {
             }
             debug_assert_eq!(entry.at.seq, self.at.seq + 1, "rings and pages are contiguous");
             self.at.seq = entry.at.seq;
-            if entry.shown() && self.filter.is_none_or(|subject| entry.subject == Some(subject)) {
+            if entry.shown() && entry.concerns(self.filter) {
                 budget.spend(entry.size());
                 out.push(Arc::clone(entry));
             }

@@ -8,7 +8,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use trellis_authn::User;
@@ -35,8 +35,14 @@ const MOST_WRITE_BUFFER: usize = 2 << 20;
 pub async fn upgrade(
     State(hub): State<Hub>,
     headers: HeaderMap,
+    method: Method,
     request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    // CONNECT is the GET of a socket over HTTP/2 (RFC 8441).
+    if method != Method::GET && method != Method::CONNECT {
+        let allow = [(header::ALLOW, HeaderValue::from_static("GET"))];
+        return (allow, Problem::status(StatusCode::METHOD_NOT_ALLOWED)).into_response();
+    }
     let Ok(request) = request else {
         return Problem::invalid_request("This address speaks WebSocket alone.").into_response();
     };

@@ -34,7 +34,7 @@ impl Config {
             listen: settings.or(
                 "TRELLIS_LISTEN",
                 SocketAddr::from(([127, 0, 0, 1], 8000)),
-                "Address and port of REST, GraphQL and WebSocket",
+                "Address and port of REST and WebSocket",
             ),
             identity: settings.or(
                 "TRELLIS_IDENTITY_URL",

@@ -29,6 +29,7 @@ pub mod cursor;
 pub mod docs;
 pub mod drain;
 pub mod edge;
+pub mod graphql;
 pub mod idempotency;
 pub mod json;
 pub mod live;

@@ -24,7 +24,7 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Activity>> {
     let (limit, cursor) = query.page()?;
-    let message = ListActivityRequest { org, task_id, page: Some(Page { limit, cursor }) };
+    let message = ListActivityRequest { org, task_id, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer =
         clients
@@ -32,7 +32,7 @@ pub async fn list(
                 project.list_activity(request).await
             })
             .await?;
-    let ListActivityResponse { activities, next_cursor, position } = answer.into_inner();
+    let ListActivityResponse { activities, next_cursor, position, .. } = answer.into_inner();
     let ids: Vec<String> = activities.iter().flat_map(json::Activity::people).collect();
     let people = gateway.people.find(ids.iter().map(String::as_str)).await;
     let items = activities.into_iter().map(|activity| json::Activity::new(activity, &people)).collect();

@@ -31,7 +31,7 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Comment>> {
     let (limit, cursor) = query.page()?;
-    let message = ListCommentsRequest { org, task_id, page: Some(Page { limit, cursor }) };
+    let message = ListCommentsRequest { org, task_id, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer =
         clients
@@ -39,7 +39,7 @@ pub async fn list(
                 project.list_comments(request).await
             })
             .await?;
-    let ListCommentsResponse { comments, next_cursor, position } = answer.into_inner();
+    let ListCommentsResponse { comments, next_cursor, position, .. } = answer.into_inner();
     let people = gateway.people.find(comments.iter().flat_map(json::Comment::people)).await;
     let items = comments.into_iter().map(|comment| json::Comment::new(comment, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)).position(position.as_ref()))

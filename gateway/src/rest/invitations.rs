@@ -28,12 +28,12 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Invitation>> {
     let (limit, cursor) = query.page()?;
-    let message = ListInvitationsRequest { org, page: Some(Page { limit, cursor }) };
+    let message = ListInvitationsRequest { org, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer = clients
         .read(&clients.org, &user, message, |mut org, request| async move { org.list_invitations(request).await })
         .await?;
-    let ListInvitationsResponse { invitations, next_cursor } = answer.into_inner();
+    let ListInvitationsResponse { invitations, next_cursor, .. } = answer.into_inner();
     let people = gateway.people.find(invitations.iter().map(|invitation| &*invitation.invited_by_id)).await;
     let items = invitations.into_iter().map(|invitation| json::Invitation::new(invitation, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))

@@ -22,12 +22,12 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Member>> {
     let (limit, cursor) = query.page()?;
-    let message = ListMembersRequest { org, page: Some(Page { limit, cursor }) };
+    let message = ListMembersRequest { org, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer = clients
         .read(&clients.org, &user, message, |mut org, request| async move { org.list_members(request).await })
         .await?;
-    let ListMembersResponse { members, next_cursor } = answer.into_inner();
+    let ListMembersResponse { members, next_cursor, .. } = answer.into_inner();
     let people = gateway.people.find(members.iter().map(|member| &*member.user_id)).await;
     let items = members.iter().map(|member| json::Member::new(member, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))

@@ -53,12 +53,12 @@ async fn listed(
     mine: bool,
 ) -> Outcome<json::Page<json::Organization>> {
     let (limit, cursor) = query.page()?;
-    let message = ListOrganizationsRequest { mine, page: Some(Page { limit, cursor }) };
+    let message = ListOrganizationsRequest { mine, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer = clients
         .read(&clients.org, asker, message, |mut org, request| async move { org.list_organizations(request).await })
         .await?;
-    let ListOrganizationsResponse { organizations, next_cursor } = answer.into_inner();
+    let ListOrganizationsResponse { organizations, next_cursor, .. } = answer.into_inner();
     let items = organizations.into_iter().map(Into::into).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }

@@ -28,7 +28,7 @@ pub async fn list(
     mut query: Query,
 ) -> Outcome<json::Page<json::Project>> {
     let (limit, cursor) = query.page()?;
-    let message = ListProjectsRequest { org, page: Some(Page { limit, cursor }) };
+    let message = ListProjectsRequest { org, page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer =
         clients
@@ -36,7 +36,7 @@ pub async fn list(
                 project.list_projects(request).await
             })
             .await?;
-    let ListProjectsResponse { projects, next_cursor } = answer.into_inner();
+    let ListProjectsResponse { projects, next_cursor, .. } = answer.into_inner();
     let items = projects.into_iter().map(Into::into).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }

@@ -51,7 +51,7 @@ async fn listed(
     let message = ListTasksRequest {
         org,
         project,
-        page: Some(Page { limit, cursor }),
+        page: Some(Page { limit, cursor, ..Page::default() }),
         status: query.take("status"),
         assignee: query.take("assignee"),
         q: query.take("q"),
@@ -63,7 +63,7 @@ async fn listed(
     let answer = clients
         .read(&clients.project, &user, message, |mut project, request| async move { project.list_tasks(request).await })
         .await?;
-    let ListTasksResponse { tasks, next_cursor, position } = answer.into_inner();
+    let ListTasksResponse { tasks, next_cursor, position, .. } = answer.into_inner();
     let people = gateway.people.find(tasks.iter().flat_map(json::Task::people)).await;
     let items = tasks.into_iter().map(|task| json::Task::new(task, &people)).collect();
     Ok(Answer::ok(json::Page::new(items, next_cursor)).position(position.as_ref()))

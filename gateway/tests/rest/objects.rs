@@ -88,7 +88,12 @@ async fn names_are_asked_for_once() {
             edited_at: (n == 2).then_some(TIME),
         };
         let comments = vec![comment(1), comment(2)];
-        Ok(ListCommentsResponse { comments, next_cursor: "next".into(), position: Some(position()) })
+        Ok(ListCommentsResponse {
+            comments,
+            next_cursor: "next".into(),
+            position: Some(position()),
+            ..Default::default()
+        })
     });
     let path = "/api/v1/organizations/acme/tasks/WEB-1/comments?limit=2&cursor=abc";
     let answer = gateway.get(path).await;
@@ -172,7 +177,7 @@ async fn an_organization_shows_members_more() {
         let mine = organization("acme", JoinPolicy::InviteOnly, Role::Admin);
         let open = organization("open", JoinPolicy::Unspecified, Role::Unspecified);
         let organizations = if request.mine { vec![mine] } else { vec![mine, open] };
-        Ok(ListOrganizationsResponse { organizations, next_cursor: String::new() })
+        Ok(ListOrganizationsResponse { organizations, ..Default::default() })
     });
     let at = "2026-01-31T09:30:00.123Z";
     let mine = json!({
@@ -195,7 +200,7 @@ async fn tokens_and_an_invitation() {
         assert!(!request.long_lived);
         let user = User { id: "u".into(), email: request.email, name: request.name, created_at: Some(TIME) };
         let tokens =
-            Tokens { user: Some(user), access_token: "at".into(), expires_in: 900, refresh_token: "rt".into() };
+            Tokens { user: Some(user), access_token: "at".into(), expires_in: 900, refresh_token: "rt".into(), ..Default::default() };
         Ok(RegisterResponse { tokens: Some(tokens) })
     });
     let body = r#"{"email":"a@b.c","password":"correct horse","name":"Ann","organization_slug":null}"#;
@@ -247,7 +252,7 @@ async fn an_activity_shows_people_for_ids() {
             occurred_at: Some(TIME),
             comment_id: String::new(),
         };
-        Ok(ListActivityResponse { activities: vec![activity], next_cursor: String::new(), position: Some(position()) })
+        Ok(ListActivityResponse { activities: vec![activity], position: Some(position()), ..Default::default() })
     });
     let ann = json!({"id": ANN, "name": "Ann", "email": "ann@example.org"});
     assert_eq!(

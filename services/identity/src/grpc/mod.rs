@@ -69,6 +69,20 @@ impl IdentityService for IdentityGrpc {
         Ok(Response::new(proto::RefreshResponse { tokens: Some(wire::tokens(tokens)) }))
     }
 
+    async fn renew_token(
+        &self,
+        _: Request<proto::RenewTokenRequest>,
+    ) -> Result<Response<proto::RenewTokenResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn get_session(
+        &self,
+        _: Request<proto::GetSessionRequest>,
+    ) -> Result<Response<proto::GetSessionResponse>, Status> {
+        Err(Status::unimplemented("not yet"))
+    }
+
     async fn logout(&self, request: Request<proto::LogoutRequest>) -> Result<Response<proto::LogoutResponse>, Status> {
         self.ops.logout(&Caller::of(&request)?).await?;
         Ok(Response::new(proto::LogoutResponse {}))

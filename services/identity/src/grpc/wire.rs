@@ -28,6 +28,8 @@ pub(super) fn tokens(tokens: Tokens) -> proto::Tokens {
         access_token: tokens.access.expose_secret().to_owned(),
         expires_in: u32::try_from(tokens.expires_in.num_seconds()).unwrap_or(u32::MAX),
         refresh_token: tokens.refresh.expose(),
+        session_created_at: None,
+        session_ends_at: None,
     }
 }
 

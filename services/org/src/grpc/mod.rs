@@ -72,6 +72,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListOrganizationsResponse {
             organizations: listed.items.into_iter().map(wire::organization).collect(),
             next_cursor: wire::next_cursor(listed.next),
+            cursors: Vec::new(),
         }))
     }
 
@@ -99,6 +100,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListMembersResponse {
             members: listed.items.into_iter().map(wire::member).collect(),
             next_cursor: wire::next_cursor(listed.next),
+            cursors: Vec::new(),
         }))
     }
 
@@ -125,6 +127,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListInvitationsResponse {
             invitations: listed.items.into_iter().map(wire::invitation).collect(),
             next_cursor: wire::next_cursor(listed.next),
+            cursors: Vec::new(),
         }))
     }
 

@@ -3,6 +3,7 @@
 use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{
+    BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse, ListTasksOfProjectsRequest, ListTasksOfProjectsResponse, ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListActivityOfTasksRequest, ListActivityOfTasksResponse,
     CreateCommentRequest, CreateCommentResponse, CreateProjectRequest, CreateProjectResponse, CreateTaskRequest,
     CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse, DeleteProjectRequest, DeleteProjectResponse,
     DeleteTaskRequest, DeleteTaskResponse, GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse,
@@ -79,6 +80,11 @@ handlers! {
         update_comment(UpdateCommentRequest) -> UpdateCommentResponse;
         delete_comment(DeleteCommentRequest) -> DeleteCommentResponse;
         list_activity(ListActivityRequest) -> ListActivityResponse;
+        batch_get_projects(BatchGetProjectsRequest) -> BatchGetProjectsResponse;
+        batch_get_tasks(BatchGetTasksRequest) -> BatchGetTasksResponse;
+        list_tasks_of_projects(ListTasksOfProjectsRequest) -> ListTasksOfProjectsResponse;
+        list_comments_of_tasks(ListCommentsOfTasksRequest) -> ListCommentsOfTasksResponse;
+        list_activity_of_tasks(ListActivityOfTasksRequest) -> ListActivityOfTasksResponse;
         open_topic(OpenTopicRequest) -> OpenTopicResponse;
         read_events(ReadEventsRequest) -> ReadEventsResponse;
         read_heads(ReadHeadsRequest) -> ReadHeadsResponse;

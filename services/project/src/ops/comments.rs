@@ -37,6 +37,7 @@ impl Ops {
         Ok(ListCommentsResponse {
             comments: found.comments.iter().map(wire::comment).collect(),
             next_cursor: next.unwrap_or_default(),
+            cursors: Vec::new(),
             position: Some(self.log.position(found.project_id, found.last_seq)),
         })
     }

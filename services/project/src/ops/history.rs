@@ -28,6 +28,7 @@ impl Ops {
         Ok(ListActivityResponse {
             activities: found.activities.iter().map(wire::activity).collect(),
             next_cursor: next.unwrap_or_default(),
+            cursors: Vec::new(),
             position: Some(self.log.position(found.project_id, found.last_seq)),
         })
     }

@@ -3,6 +3,7 @@
 //! An operation takes the request as it came: nothing of it may be judged before the caller's access is, or a stranger
 //! learns from the kind of refusal what is there.
 
+mod batches;
 mod comments;
 mod create_comment;
 mod create_project;

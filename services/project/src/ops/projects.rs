@@ -34,6 +34,7 @@ impl Ops {
         Ok(ListProjectsResponse {
             projects: projects.iter().map(wire::project).collect(),
             next_cursor: next.unwrap_or_default(),
+            cursors: Vec::new(),
         })
     }
 

@@ -39,6 +39,7 @@ impl Ops {
         Ok(ListTasksResponse {
             tasks: tasks.iter().map(wire::task).collect(),
             next_cursor: next.unwrap_or_default(),
+            cursors: Vec::new(),
             position,
         })
     }

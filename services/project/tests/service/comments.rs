@@ -107,7 +107,7 @@ async fn lists_are_oldest_first_and_stay_right() {
     let list = |limit, cursor: String| ListCommentsRequest {
         org: "acme".into(),
         task_id: "web-1".into(),
-        page: Some(Page { limit, cursor }),
+        page: Some(Page { limit, cursor, ..Page::default() }),
     };
     let empty = it.client().list_comments(it.bob.ask(list(0, String::new()))).await.unwrap().into_inner();
     assert!(empty.comments.is_empty() && empty.next_cursor.is_empty());

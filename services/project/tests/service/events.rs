@@ -122,7 +122,7 @@ async fn the_history_of_a_task_is_newest_first() {
     let list = |limit, cursor: String| ListActivityRequest {
         org: "acme".into(),
         task_id: "web-1".into(),
-        page: Some(Page { limit, cursor }),
+        page: Some(Page { limit, cursor, ..Page::default() }),
     };
     let read = async |request| -> ListActivityResponse {
         it.client().list_activity(it.bob.ask(request)).await.unwrap().into_inner()

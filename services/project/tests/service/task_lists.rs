@@ -156,7 +156,7 @@ async fn pages_of_every_order_give_each_task_once() {
             for limit in [1, 2, 5, 6, 8] {
                 let (mut seen, mut cursor) = (Vec::new(), String::new());
                 loop {
-                    let page = Some(Page { limit, cursor });
+                    let page = Some(Page { limit, cursor, ..Page::default() });
                     let answer = list(&it, ListTasksRequest { page, ..request.clone() }).await;
                     seen.extend(ids(&answer));
                     cursor = answer.next_cursor;

@@ -141,6 +141,20 @@ impl IdentityService for Known {
         Err(Status::unimplemented("fake"))
     }
 
+    async fn renew_token(
+        &self,
+        _: Request<trellis_proto::identity::v1::RenewTokenRequest>,
+    ) -> Result<Response<trellis_proto::identity::v1::RenewTokenResponse>, Status> {
+        Err(Status::unimplemented("fake"))
+    }
+
+    async fn get_session(
+        &self,
+        _: Request<trellis_proto::identity::v1::GetSessionRequest>,
+    ) -> Result<Response<trellis_proto::identity::v1::GetSessionResponse>, Status> {
+        Err(Status::unimplemented("fake"))
+    }
+
     async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
         Err(Status::unimplemented("fake"))
     }

@@ -1,0 +1,1 @@
+//! Relay connections (GraphQL Cursor Connections Specification) over the pages of services.

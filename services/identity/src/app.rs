@@ -1,11 +1,13 @@
 //! Wiring: what the service's calls are made of, and what runs beside them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
+use tokio::time::timeout;
 use tonic::service::Routes;
 use trellis_authn::{AuthnLayer, Sessions};
+use trellis_eventlog::Log;
 use trellis_proto::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use trellis_rpc::Channel;
 use trellis_service::{Service, Start};
@@ -14,8 +16,11 @@ use crate::{
     config::Config,
     domain::TokenSecret,
     grpc::IdentityGrpc,
-    ops::{Hasher, Keyring, Lifetimes, Ops, Org, SessionFeed},
+    ops::{Hasher, Keyring, Lifetimes, Ops, Org, SessionFeed, rotate_keys as rotate},
 };
+
+/// A command waits for the database for so long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -23,6 +28,21 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub async fn bind(config: Config) -> anyhow::Result<Service> {
     let service = config.service.clone();
     Service::bind(service, &[SERVICE_NAME], &MIGRATIONS, |start| wire(start, config)).await
+}
+
+/// What the command that rotates the signing keys says when it is done.
+pub async fn rotate_keys(config: Config) -> anyhow::Result<String> {
+    let rotated = async {
+        let pool = trellis_eventlog::connect(&config.service.database_url, 2).await?;
+        let log = Log::open(pool, config.service.name.as_str(), 1).await?;
+        let key = rotate(&log).await?;
+        log.pool().close().await;
+        anyhow::Ok(key)
+    };
+    let key = timeout(PATIENCE, rotated).await.context("the database does not answer")??;
+    let is = if key.was_there { "was already published" } else { "is published" };
+    let from = key.signs_from.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Ok(format!("key {} {is}, and signs from {from}", key.kid))
 }
 
 /// Waits for nobody: the revocations that identity follows are its own.

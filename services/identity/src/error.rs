@@ -21,6 +21,12 @@ pub enum Error {
     IncorrectPassword,
     #[error("the e-mail is taken")]
     EmailTaken,
+    /// Nobody's, somebody else's or over: alike.
+    #[error("no such session")]
+    NoSession,
+    /// What this process knows of the signing keys is too old to sign by.
+    #[error("the signing keys are not known")]
+    KeysUnknown,
     /// Not invited, or no such organization: alike.
     #[error("the organization does not take this user")]
     InvitationRequired,
@@ -74,6 +80,8 @@ impl From<Error> for Problem {
             Error::EmailTaken => Self::new(Code::AlreadyExists, "A user with this e-mail already exists.")
                 .with_field("email", "already_exists", "is already registered")
                 .with_resource("user"),
+            Error::NoSession => Self::not_found("session"),
+            Error::KeysUnknown => Self::unavailable("Signing in is not possible at the moment."),
             Error::InvitationRequired => {
                 Self::new(Code::InvitationRequired, "Joining this organization needs an invitation.")
                     .with_resource("organization")

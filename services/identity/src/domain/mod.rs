@@ -8,7 +8,7 @@ mod user;
 
 pub use password::{NewPassword, PASSWORD_CHARACTERS, Verified, dummy_hash, hash, verify};
 pub use refresh::{RETRY, RefreshToken, TokenSecret, Verdict, judge};
-pub use session::{Client, IDLE, LIFETIME, NewSession, Revocation, Session};
-pub use signing::{PublicKey, SigningKey, current};
+pub use session::{Client, IDLE, LIFETIME, OpenSession, Revocation, Session};
+pub use signing::{AHEAD, HANDED_OVER, PublicKey, SigningKey, current};
 pub use trellis_text::{Email, Name, Refusal, is_slug};
 pub use user::{Credentials, User};

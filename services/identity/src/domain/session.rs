@@ -28,29 +28,30 @@ impl Client {
     }
 }
 
-/// A session that begins.
-pub struct NewSession<'a> {
-    pub id: Uuid,
-    pub user_id: Uuid,
-    pub client: &'a Client,
-    pub created_at: DateTime<Utc>,
-    pub access_expires_at: DateTime<Utc>,
-}
-
 /// A session as it stands.
 pub struct Session {
     pub id: Uuid,
     pub user: User,
+    pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub revoked: bool,
 }
 
 impl Session {
-    /// Whether its refresh tokens are still good for anything.
+    /// Whether it can be gone on with: whether its tokens are still exchanged for fresh ones.
     pub fn lives(&self, now: DateTime<Utc>) -> bool {
         !self.revoked && now < self.expires_at && now < self.last_used_at + IDLE
     }
+}
+
+/// A session as its user is shown it, to know it again.
+pub struct OpenSession {
+    pub id: Uuid,
+    pub client: Client,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A session that was ended before its time.
@@ -72,6 +73,7 @@ mod tests {
         let session = |idle, left, revoked| Session {
             id: Uuid::nil(),
             user: User { id: Uuid::nil(), email: String::new(), name: String::new(), created_at: now },
+            created_at: now + left - LIFETIME,
             last_used_at: now - idle,
             expires_at: now + left,
             revoked,

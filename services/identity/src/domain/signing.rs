@@ -1,11 +1,17 @@
 //! The Ed25519 keys of access tokens: which one signs, which ones are published.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretBox};
 use sha2::{Digest as _, Sha256};
+
+/// A new key is published for so long before it signs. Nobody believes what it heard of the keys for longer than that.
+pub const AHEAD: Duration = Duration::from_mins(1);
+/// When a key has been the newest for so long, nobody signs with an older one any more, clocks that differ and
+/// transactions that linger included.
+pub const HANDED_OVER: Duration = Duration::from_mins(5);
 
 /// A key that signs.
 pub struct SigningKey {

@@ -71,16 +71,43 @@ impl IdentityService for IdentityGrpc {
 
     async fn renew_token(
         &self,
-        _: Request<proto::RenewTokenRequest>,
+        request: Request<proto::RenewTokenRequest>,
     ) -> Result<Response<proto::RenewTokenResponse>, Status> {
-        Err(Status::unimplemented("not yet"))
+        let tokens = self.ops.renew_token(&Caller::of(&request)?).await?;
+        Ok(Response::new(proto::RenewTokenResponse { tokens: Some(wire::tokens(tokens)) }))
     }
 
     async fn get_session(
         &self,
-        _: Request<proto::GetSessionRequest>,
+        request: Request<proto::GetSessionRequest>,
     ) -> Result<Response<proto::GetSessionResponse>, Status> {
-        Err(Status::unimplemented("not yet"))
+        Ok(Response::new(wire::session(self.ops.session(&Caller::of(&request)?).await?)))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<proto::ListSessionsRequest>,
+    ) -> Result<Response<proto::ListSessionsResponse>, Status> {
+        let open = self.ops.open_sessions(&Caller::of(&request)?).await?;
+        Ok(Response::new(wire::open_sessions(open)))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<proto::RevokeSessionRequest>,
+    ) -> Result<Response<proto::RevokeSessionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.ops.revoke_session(&caller, &request.into_inner().id).await?;
+        Ok(Response::new(proto::RevokeSessionResponse {}))
+    }
+
+    async fn revoke_other_sessions(
+        &self,
+        request: Request<proto::RevokeOtherSessionsRequest>,
+    ) -> Result<Response<proto::RevokeOtherSessionsResponse>, Status> {
+        let ended = self.ops.revoke_other_sessions(&Caller::of(&request)?).await?;
+        let ended = u32::try_from(ended).unwrap_or(u32::MAX);
+        Ok(Response::new(proto::RevokeOtherSessionsResponse { ended }))
     }
 
     async fn logout(&self, request: Request<proto::LogoutRequest>) -> Result<Response<proto::LogoutResponse>, Status> {

@@ -5,8 +5,8 @@ use trellis_proto::identity::v1 as proto;
 use trellis_rpc::convert::timestamp;
 
 use crate::{
-    domain::{Client, PublicKey, User},
-    ops::{Feed, Tokens, revoked},
+    domain::{Client, OpenSession, PublicKey, Session, User},
+    ops::{Feed, OpenSessions, Tokens, revoked},
 };
 
 pub(super) fn client(client: Option<&proto::ClientInfo>) -> Client {
@@ -27,10 +27,32 @@ pub(super) fn tokens(tokens: Tokens) -> proto::Tokens {
         user: Some(user(tokens.user)),
         access_token: tokens.access.expose_secret().to_owned(),
         expires_in: u32::try_from(tokens.expires_in.num_seconds()).unwrap_or(u32::MAX),
-        refresh_token: tokens.refresh.expose(),
-        session_created_at: None,
-        session_ends_at: None,
+        refresh_token: tokens.refresh.map(|token| token.expose()).unwrap_or_default(),
+        session_created_at: Some(timestamp(tokens.session_created_at)),
+        session_ends_at: Some(timestamp(tokens.session_ends_at)),
     }
+}
+
+pub(super) fn session(session: Session) -> proto::GetSessionResponse {
+    proto::GetSessionResponse {
+        user: Some(user(session.user)),
+        session_created_at: Some(timestamp(session.created_at)),
+        session_ends_at: Some(timestamp(session.expires_at)),
+    }
+}
+
+pub(super) fn open_sessions(open: OpenSessions) -> proto::ListSessionsResponse {
+    let current = open.current;
+    let session = |OpenSession { id, client, created_at, last_used_at, expires_at }| proto::Session {
+        id: id.to_string(),
+        user_agent: client.user_agent,
+        ip: client.ip,
+        created_at: Some(timestamp(created_at)),
+        last_used_at: Some(timestamp(last_used_at)),
+        expires_at: Some(timestamp(expires_at)),
+        current: id == current,
+    };
+    proto::ListSessionsResponse { sessions: open.sessions.into_iter().map(session).collect() }
 }
 
 pub(super) fn feed(feed: Feed) -> proto::FollowSessionsResponse {

@@ -7,14 +7,15 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use trellis_authn::{AUDIENCE, AccessClaims, ISSUER};
 use trellis_eventlog::Log;
 use uuid::Uuid;
 
-use super::now;
+use super::{now, rotate};
 use crate::{
-    domain::{self, SigningKey},
+    domain::{self, AHEAD, SigningKey},
     error::Error,
     store::signing_keys,
 };
@@ -23,30 +24,27 @@ use crate::{
 const RELOAD: Duration = Duration::from_secs(5);
 
 pub struct Keyring {
-    keys: RwLock<Vec<SigningKey>>,
+    keys: RwLock<Keys>,
+}
+
+struct Keys {
+    all: Vec<SigningKey>,
+    /// When the database was asked for them.
+    asked_at: Instant,
 }
 
 impl Keyring {
     /// Loads the keys; makes the first one, usable at once, where there is none. Of several processes that start
     /// together one makes it.
     pub async fn open(log: &Log) -> Result<Self, Error> {
-        let now = now();
-        let mut tx = log.begin_unlogged().await?;
-        signing_keys::lock(tx.conn()).await?;
-        let mut keys = signing_keys::all(tx.conn(), now).await?;
-        if domain::current(&keys, now).is_none() {
-            let key = SigningKey::generate(now);
-            signing_keys::insert(tx.conn(), &key, now).await?;
-            tracing::info!(kid = key.kid, "made the first signing key");
-            keys.push(key);
-        }
-        tx.commit().await?;
-        Ok(Self { keys: RwLock::new(keys) })
+        let asked_at = Instant::now();
+        let all = rotate::first_key(log).await?;
+        Ok(Self { keys: RwLock::new(Keys { all, asked_at }) })
     }
 
     /// Keeps up with keys that are made or retired elsewhere.
     pub async fn keep_current(&self, log: &Log, shutdown: CancellationToken) {
-        while shutdown.run_until_cancelled(tokio::time::sleep(RELOAD)).await.is_some() {
+        while shutdown.run_until_cancelled(sleep(RELOAD)).await.is_some() {
             if let Err(error) = self.reload(log).await {
                 tracing::warn!(%error, "could not reload the signing keys, trying again");
             }
@@ -54,9 +52,10 @@ impl Keyring {
     }
 
     async fn reload(&self, log: &Log) -> Result<(), sqlx::Error> {
+        let asked_at = Instant::now();
         let mut conn = log.pool().acquire().await?;
-        let keys = signing_keys::all(&mut conn, now()).await?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let all = signing_keys::all(&mut conn, now()).await?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys { all, asked_at };
         Ok(())
     }
 
@@ -78,7 +77,12 @@ impl Keyring {
             exp: expires_at.timestamp(),
         };
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = domain::current(&keys, issued_at).ok_or_else(|| Error::Unexpected("no key may sign now".into()))?;
+        // A newer one may have been made and come to its time since.
+        if keys.asked_at.elapsed() > AHEAD {
+            return Err(Error::KeysUnknown);
+        }
+        let key =
+            domain::current(&keys.all, issued_at).ok_or_else(|| Error::Unexpected("no key may sign now".into()))?;
         claims.sign(&key.kid, key.seed()).map_err(|error| Error::Unexpected(format!("signing failed: {error}")))
     }
 }

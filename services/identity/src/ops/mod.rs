@@ -8,9 +8,12 @@ mod login;
 mod logout;
 mod lookup;
 mod neighbour;
+mod open_sessions;
 mod profile;
 mod refresh;
 mod register;
+mod renew;
+mod rotate;
 mod sweep;
 mod tokens;
 
@@ -28,8 +31,10 @@ pub use hasher::Hasher;
 pub use keyring::Keyring;
 pub use login::Login;
 pub use neighbour::Org;
+pub use open_sessions::OpenSessions;
 pub use refresh::Refresh;
 pub use register::Register;
+pub use rotate::rotate_keys;
 pub use tokens::Tokens;
 pub(crate) use tokens::revoked;
 

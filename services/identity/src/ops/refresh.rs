@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Ops, Tokens, now};
 use crate::{
-    domain::{Client, RefreshToken, Session, Verdict, judge},
+    domain::{Client, RefreshToken, Verdict, judge},
     error::Error,
     store::{refresh_tokens, sessions},
 };
@@ -63,11 +63,9 @@ impl Ops {
                 return Ok(Outcome::Reused(session.id));
             }
         }
-        let Session { id, user, .. } = session;
-        let access = self.access_token(user.id, id, false, now)?;
-        sessions::touch(tx.conn(), id, client, now, access.expires_at).await?;
+        let access = self.access_token(&session, false, now)?;
+        sessions::touch(tx.conn(), session.id, Some(client), now, access.expires_at).await?;
         tx.commit().await?;
-        let expires_in = access.expires_in;
-        Ok(Outcome::Tokens(Tokens { user, access: access.token, expires_in, refresh: successor }))
+        Ok(Outcome::Tokens(Tokens::new(session, access, Some(successor))))
     }
 }

@@ -47,9 +47,10 @@ impl Ops {
             let deleted = sessions::delete_over(tx.conn(), now, now - FORGET_AFTER * 2, BATCH).await?;
             tx.commit().await?;
             if deleted < BATCH.unsigned_abs() {
-                return Ok(());
+                break;
             }
         }
+        self.retire_keys(now).await
     }
 
     async fn settle(&self, user: Uuid, member: bool) -> Result<(), Error> {

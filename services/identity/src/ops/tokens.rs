@@ -1,4 +1,4 @@
-//! What a login, a registration and a refresh answer with; opening and ending sessions.
+//! What a login, a registration, a refresh and a renewal answer with; opening and ending sessions.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use prost::Message as _;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Ops, now};
 use crate::{
-    domain::{Client, NewSession, RefreshToken, Revocation, User},
+    domain::{Client, LIFETIME, RefreshToken, Revocation, Session, User},
     error::Error,
     store::{refresh_tokens, sessions},
 };
@@ -27,7 +27,11 @@ pub struct Tokens {
     pub user: User,
     pub access: SecretString,
     pub expires_in: TimeDelta,
-    pub refresh: RefreshToken,
+    /// A renewal gives none.
+    pub refresh: Option<RefreshToken>,
+    pub session_created_at: DateTime<Utc>,
+    /// However much it is used.
+    pub session_ends_at: DateTime<Utc>,
 }
 
 /// An access token, before anyone has it.
@@ -37,19 +41,31 @@ pub(super) struct Access {
     pub(super) expires_at: DateTime<Utc>,
 }
 
+impl Tokens {
+    pub(super) fn new(session: Session, access: Access, refresh: Option<RefreshToken>) -> Self {
+        Self {
+            user: session.user,
+            access: access.token,
+            expires_in: access.expires_in,
+            refresh,
+            session_created_at: session.created_at,
+            session_ends_at: session.expires_at,
+        }
+    }
+}
+
 impl Ops {
+    /// Tokens tell whole seconds, and none outlasts its session.
     pub(super) fn access_token(
         &self,
-        user: Uuid,
-        session: Uuid,
+        session: &Session,
         long_lived: bool,
         now: DateTime<Utc>,
     ) -> Result<Access, Error> {
-        let expires_in = self.lifetimes.of(long_lived);
-        // Tokens tell whole seconds.
-        let expires_at = now.trunc_subsecs(0) + expires_in;
-        let token = self.keyring.sign(user, session, now, expires_at)?;
-        Ok(Access { token, expires_in, expires_at })
+        let issued_at = now.trunc_subsecs(0);
+        let expires_at = (issued_at + self.lifetimes.of(long_lived)).min(session.expires_at.trunc_subsecs(0));
+        let token = self.keyring.sign(session.user.id, session.id, now, expires_at)?;
+        Ok(Access { token, expires_in: expires_at - issued_at, expires_at })
     }
 
     /// Opens a session of a user whose right to it was proven, in the transaction that proved it.
@@ -60,14 +76,20 @@ impl Ops {
         client: &Client,
         long_lived: bool,
     ) -> Result<Tokens, Error> {
-        let (now, id) = (now(), Uuid::now_v7());
-        let access = self.access_token(user.id, id, long_lived, now)?;
+        let now = now();
+        let session = Session {
+            id: Uuid::now_v7(),
+            user,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + LIFETIME,
+            revoked: false,
+        };
+        let access = self.access_token(&session, long_lived, now)?;
         let refresh = RefreshToken::generate();
-        let session =
-            NewSession { id, user_id: user.id, client, created_at: now, access_expires_at: access.expires_at };
-        sessions::insert(conn, &session).await?;
-        refresh_tokens::insert(conn, &refresh.hash(), id, now).await?;
-        Ok(Tokens { user, access: access.token, expires_in: access.expires_in, refresh })
+        sessions::insert(conn, &session, client, access.expires_at).await?;
+        refresh_tokens::insert(conn, &refresh.hash(), session.id, now).await?;
+        Ok(Tokens::new(session, access, Some(refresh)))
     }
 
     /// Ends one session, for everyone within a second; `false` where it had ended already.

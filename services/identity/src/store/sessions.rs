@@ -1,23 +1,29 @@
 //! Sessions: opened, used, ended, forgotten.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, query};
+use sqlx::{PgConnection, PgPool, query, query_as};
 use uuid::Uuid;
 
-use crate::domain::{Client, IDLE, LIFETIME, NewSession, Revocation, Session, User};
+use crate::domain::{Client, IDLE, OpenSession, Revocation, Session, User};
 
-pub async fn insert(conn: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    session: &Session,
+    client: &Client,
+    access_expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     query!(
         "INSERT INTO sessions
              (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         session.id,
-        session.user_id,
-        session.client.user_agent,
-        session.client.ip,
+        session.user.id,
+        client.user_agent,
+        client.ip,
         session.created_at,
-        session.created_at + LIFETIME,
-        session.access_expires_at,
+        session.last_used_at,
+        session.expires_at,
+        access_expires_at,
     )
     .execute(conn)
     .await?;
@@ -27,9 +33,10 @@ pub async fn insert(conn: &mut PgConnection, session: &NewSession<'_>) -> sqlx::
 /// The session that a refresh token belongs to, locked until the transaction ends. What is then read of its tokens
 /// is current: read it in a statement of its own.
 pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> {
-    let row = query!(
-        r#"SELECT s.id, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
-                  u.id AS user_id, u.email, u.name, u.created_at
+    let row = query_as!(
+        Row,
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
+                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)
            FOR UPDATE OF s"#,
@@ -37,30 +44,82 @@ pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Re
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Session {
-        id: row.id,
-        user: User { id: row.user_id, email: row.email, name: row.name, created_at: row.created_at },
-        last_used_at: row.last_used_at,
-        expires_at: row.expires_at,
-        revoked: row.revoked,
-    }))
+    Ok(row.map(Session::from))
 }
 
-/// Notes a use, and how long the access token lasts that is given for it.
+/// A session of a user, locked until the transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
+    let row = query_as!(
+        Row,
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
+                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
+           FROM sessions s JOIN users u ON u.id = s.user_id
+           WHERE s.id = $1 AND s.user_id = $2
+           FOR UPDATE OF s"#,
+        id,
+        user_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Session::from))
+}
+
+/// The same without the lock.
+pub async fn find(pool: &PgPool, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
+    let row = query_as!(
+        Row,
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
+                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
+           FROM sessions s JOIN users u ON u.id = s.user_id
+           WHERE s.id = $1 AND s.user_id = $2"#,
+        id,
+        user_id
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(Session::from))
+}
+
+/// A user's sessions that live, the last used first.
+pub async fn open(pool: &PgPool, user_id: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<OpenSession>> {
+    let rows = query!(
+        "SELECT id, user_agent, ip, created_at, last_used_at, expires_at FROM sessions
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3
+         ORDER BY last_used_at DESC, id DESC LIMIT $4",
+        user_id,
+        now,
+        now - IDLE,
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OpenSession {
+            id: row.id,
+            client: Client { user_agent: row.user_agent, ip: row.ip },
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+        })
+        .collect())
+}
+
+/// Notes a use, from where if that is known, and how long the access token lasts that is given for it.
 pub async fn touch(
     conn: &mut PgConnection,
     id: Uuid,
-    client: &Client,
+    client: Option<&Client>,
     now: DateTime<Utc>,
     access_expires_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     query!(
-        "UPDATE sessions SET user_agent = $2, ip = $3, last_used_at = $4,
+        "UPDATE sessions SET user_agent = coalesce($2, user_agent), ip = coalesce($3, ip), last_used_at = $4,
                              access_expires_at = greatest(access_expires_at, $5)
          WHERE id = $1",
         id,
-        client.user_agent,
-        client.ip,
+        client.map(|client| client.user_agent.as_str()),
+        client.map(|client| client.ip.as_str()),
         now,
         access_expires_at
     )
@@ -158,4 +217,30 @@ pub async fn delete_over(
 /// Numbers of a log come from a `bigint`.
 fn signed(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// A session with its user.
+struct Row {
+    id: Uuid,
+    created_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    revoked: bool,
+    user_id: Uuid,
+    email: String,
+    name: String,
+    user_created_at: DateTime<Utc>,
+}
+
+impl From<Row> for Session {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            user: User { id: row.user_id, email: row.email, name: row.name, created_at: row.user_created_at },
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            revoked: row.revoked,
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! Signing keys, shared by all replicas.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, query};
+use sqlx::{PgConnection, PgPool, query, query_scalar};
 
-use crate::domain::{PublicKey, SigningKey};
+use crate::domain::{HANDED_OVER, PublicKey, SigningKey};
 
-/// The advisory lock of who makes the first key. The event log's own locks are of class 0x7472.
-const FIRST_KEY: (i32, i32) = (0x7473, 1);
+/// The advisory lock of who makes a key. The event log's own locks are of class 0x7472.
+const MAKING: (i32, i32) = (0x7473, 1);
 
 /// Waits for the right to make keys, until the transaction ends.
 pub async fn lock(conn: &mut PgConnection) -> sqlx::Result<()> {
-    query!("SELECT pg_advisory_xact_lock($1, $2)", FIRST_KEY.0, FIRST_KEY.1).execute(conn).await?;
+    query!("SELECT pg_advisory_xact_lock($1, $2)", MAKING.0, MAKING.1).execute(conn).await?;
     Ok(())
 }
 
@@ -53,6 +55,29 @@ pub async fn published(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Pu
     .fetch_all(pool)
     .await?;
     rows.into_iter().map(|row| Ok(PublicKey { kid: row.kid, key: bytes(&row.public_key)? })).collect()
+}
+
+/// Says of each key that is no longer used when its last token will have expired: every token's session tells how long
+/// its tokens last. Gives the kids.
+pub async fn retire(conn: &mut PgConnection, now: DateTime<Utc>, margin: Duration) -> sqlx::Result<Vec<String>> {
+    query_scalar!(
+        "UPDATE signing_keys k
+         SET retired_at = greatest($1, (SELECT max(access_expires_at) FROM sessions)) + make_interval(secs => $2)
+         WHERE retired_at IS NULL
+           AND EXISTS (SELECT FROM signing_keys next
+                       WHERE next.not_before > k.not_before AND next.not_before <= $3 AND next.retired_at IS NULL)
+         RETURNING kid",
+        now,
+        margin.as_secs_f64(),
+        now - HANDED_OVER
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Nothing that such a key signed is believed any more, and nobody has a use for its secret half.
+pub async fn delete_retired(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+    query_scalar!("DELETE FROM signing_keys WHERE retired_at < $1 RETURNING kid", before).fetch_all(conn).await
 }
 
 /// The table's check says that they are 32.

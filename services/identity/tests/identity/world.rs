@@ -30,6 +30,8 @@ pub struct World {
     /// The superuser, to look behind the curtain and to turn clocks back.
     pub pool: PgPool,
     pub config: Config,
+    /// What the config was read from.
+    pub variables: Vec<(&'static str, String)>,
     replicas: Vec<Replica>,
     // Last: dropped when nobody uses it any more.
     _database: TestDatabase,
@@ -48,7 +50,7 @@ impl World {
         let identity = ServiceKey::new(ServiceName::Identity, &identity_seed).unwrap();
         let peers = format!("gateway={},identity={}", gateway.public_key_base64(), identity.public_key_base64());
         let org = FakeOrg::start(peers.parse().unwrap()).await;
-        let variables = [
+        let variables = vec![
             ("TRELLIS_LISTEN", "127.0.0.1:0".to_owned()),
             ("TRELLIS_DATABASE_URL", database.runtime_url.clone()),
             ("TRELLIS_MIGRATION_DATABASE_URL", database.owner_url.clone()),
@@ -59,15 +61,16 @@ impl World {
             ("TRELLIS_ORG_URL", format!("http://{}", org.address)),
             ("TRELLIS_TOKEN_SECRET", "a secret that only the tests know".to_owned()),
         ];
+        let given = variables.clone();
         let mut settings = Settings::from_source(Box::new(move |name| {
-            let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
+            let (_, value) = given.iter().find(|(known, _)| *known == name)?;
             Some(value.clone())
         }));
         let config = Config::read(&mut settings);
         settings.finish().unwrap();
         let pool = PgPool::connect(&database.superuser_url).await.unwrap();
         let (replica, client) = Replica::start(config.clone()).await;
-        Self { client, gateway, org, pool, config, replicas: vec![replica], _database: database }
+        Self { client, gateway, org, pool, config, variables, replicas: vec![replica], _database: database }
     }
 
     /// One more process on the same database. When it starts, it sweeps.

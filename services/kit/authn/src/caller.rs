@@ -1,13 +1,21 @@
 //! The caller of an operation: its first parameter, everywhere.
 
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName};
 use tonic::{
     Request, Status,
-    metadata::{Ascii, MetadataValue},
+    metadata::{Ascii, MetadataKey, MetadataValue},
 };
 use trellis_rpc::{Code, Problem};
 use uuid::Uuid;
 
 use crate::{ServiceName, TokenError};
+
+/// Where the user's client is, beside the token.
+const ADDRESS: &str = "trellis-client-address";
+/// Of the longest text of an IP address.
+const LONGEST_ADDRESS: usize = 45;
 
 /// Who calls, verified.
 #[derive(Clone, Debug)]
@@ -23,6 +31,9 @@ pub struct User {
     pub session: Uuid,
     /// Unix seconds.
     pub expires_at: i64,
+    /// From where the user asks, as the gateway saw it and where it is known. It is handed on beside the token and not
+    /// signed: good for people to read in a log, never to decide by.
+    pub address: Option<IpAddr>,
     /// The user's token as a header: marked sensitive, cheap to clone.
     token: MetadataValue<Ascii>,
 }
@@ -64,13 +75,34 @@ impl User {
     pub(crate) fn new(id: Uuid, session: Uuid, expires_at: i64, token: &str) -> Result<Self, TokenError> {
         let mut token: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| TokenError::Invalid)?;
         token.set_sensitive(true);
-        Ok(Self { id, session, expires_at, token })
+        Ok(Self { id, session, expires_at, address: None, token })
     }
 
-    /// A request that carries this user's own token.
+    /// The same user, asking from there.
+    #[must_use]
+    pub fn at(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// A request that carries this user's own token, and the address where it is known.
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.token.clone());
+        if let Some(address) = self.address.and_then(|address| address.to_string().parse().ok()) {
+            request.metadata_mut().insert(MetadataKey::from_static(ADDRESS), address);
+        }
         request
     }
+}
+
+/// Takes the address that a call names out of its headers. What is not one address is none: a call never fails by it.
+pub(crate) fn take_address(headers: &mut HeaderMap) -> Option<IpAddr> {
+    let name = HeaderName::from_static(ADDRESS);
+    let mut values = headers.get_all(&name).iter();
+    let address = match (values.next(), values.next()) {
+        (Some(value), None) if value.len() <= LONGEST_ADDRESS => value.to_str().ok().and_then(|text| text.parse().ok()),
+        _ => None,
+    };
+    headers.remove(name);
+    address
 }

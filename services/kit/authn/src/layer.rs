@@ -13,7 +13,7 @@ use tonic::{Status, body::Body, server::NamedService};
 use tower::{Layer, Service};
 use trellis_rpc::{Code, Problem};
 
-use crate::{Caller, PeerKeys, Sessions, jwt};
+use crate::{Caller, PeerKeys, Sessions, caller::take_address, jwt};
 
 /// Made once per server, from what tokens are verified against.
 #[derive(Clone)]
@@ -85,7 +85,11 @@ where
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         match self.authn.caller(request.headers()) {
-            Ok(caller) => {
+            Ok(mut caller) => {
+                let address = take_address(request.headers_mut());
+                if let Caller::User(user) = &mut caller {
+                    user.address = address;
+                }
                 // The caller has it to hand on; here it could only be logged or believed a second time.
                 request.headers_mut().remove(AUTHORIZATION);
                 request.extensions_mut().insert(caller);

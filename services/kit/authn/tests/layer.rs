@@ -17,14 +17,19 @@ use stub::{claims, gateway, sessions, token};
 
 mod stub;
 
-/// `GetMe` tells the user, `BatchGetUsers` the service, that called.
+const ADDRESS: &str = "trellis-client-address";
+
+/// `GetMe` tells the user (and by its name from where), `BatchGetUsers` the service, that called.
 struct Identity;
 
 stub::service!(IdentityService, for Identity, {
     async fn get_me(&self, request: Request<GetMeRequest>) -> Result<Response<GetMeResponse>, Status> {
         let caller = Caller::of(&request)?;
         assert!(request.metadata().get("authorization").is_none(), "nobody needs it behind the layer");
-        let user = User { id: caller.user()?.id.to_string(), ..User::default() };
+        assert!(request.metadata().get(ADDRESS).is_none(), "nor this");
+        let user = caller.user()?;
+        let address = user.address.map(|address| address.to_string()).unwrap_or_default();
+        let user = User { id: user.id.to_string(), name: address, ..User::default() };
         Ok(Response::new(GetMeResponse { user: Some(user) }))
     }
 
@@ -44,6 +49,11 @@ stub::service!(IdentityService, for Identity, {
     update_me: wire::UpdateMeRequest => wire::UpdateMeResponse,
     change_password: wire::ChangePasswordRequest => wire::ChangePasswordResponse,
     follow_sessions: FollowSessionsRequest => FollowSessionsResponse,
+    renew_token: wire::RenewTokenRequest => wire::RenewTokenResponse,
+    get_session: wire::GetSessionRequest => wire::GetSessionResponse,
+    list_sessions: wire::ListSessionsRequest => wire::ListSessionsResponse,
+    revoke_session: wire::RevokeSessionRequest => wire::RevokeSessionResponse,
+    revoke_other_sessions: wire::RevokeOtherSessionsRequest => wire::RevokeOtherSessionsResponse,
 });
 
 type Client = IdentityServiceClient<tonic::transport::Channel>;
@@ -81,6 +91,30 @@ async fn a_user_gets_through_as_that_user() {
     assert!(client.get_me(user.request(GetMeRequest {})).await.is_ok());
     let refused = client.batch_get_users(user.request(BatchGetUsersRequest::default())).await.unwrap_err();
     assert_eq!(code(&refused), (tonic::Code::PermissionDenied, Code::Forbidden));
+}
+
+#[tokio::test]
+async fn the_address_of_a_user_is_handed_on() {
+    let sessions = sessions();
+    let mut client = serve(Arc::clone(&sessions), gateway().1).await;
+    let token = token(&claims(900));
+    let user = sessions.verify(&token).unwrap();
+    let mut heard = async |request| client.get_me(request).await.unwrap().into_inner().user.unwrap().name;
+    assert_eq!(heard(user.request(GetMeRequest {})).await, "");
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        let user = user.clone().at(Some(address.parse().unwrap()));
+        assert_eq!(heard(user.request(GetMeRequest {})).await, address);
+    }
+    // The verified user of a token is remembered, without what somebody's call said.
+    assert_eq!(heard(user.request(GetMeRequest {})).await, "");
+    let long = "1".repeat(5000);
+    for bad in [&[""][..], &["x"], &["192.0.2.1:80"], &["192.0.2.1, 192.0.2.2"], &["192.0.2.1"; 2], &[&long]] {
+        let mut request = with(&[&format!("Bearer {token}")]);
+        for value in bad {
+            request.metadata_mut().append(ADDRESS, MetadataValue::try_from(*value).unwrap());
+        }
+        assert_eq!(heard(request).await, "", "{bad:?}");
+    }
 }
 
 #[tokio::test]

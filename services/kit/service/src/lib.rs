@@ -11,6 +11,6 @@ mod service;
 mod start;
 
 pub use config::{ServiceConfig, assert_readme_has_table};
-pub use process::main;
+pub use process::{Command, main, main_with};
 pub use service::Service;
 pub use start::{Start, waiting_for};

@@ -1,4 +1,6 @@
-//! Wiring: what the service's calls are made of.
+//! Wiring: what the service's calls are made of, and what runs beside them.
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tonic::service::Routes;
@@ -28,7 +30,11 @@ async fn wire(start: Start, config: Config) -> anyhow::Result<Routes> {
     let sessions = Sessions::follow(feed, Some(start.nats.clone()), start.shutdown());
     waiting_for("identity: its keys and ended sessions", sessions.loaded()).await;
 
-    let ops = Ops::new(start.log, People::new(identity, start.key), invitations);
+    let people = People::new(identity, start.key.clone());
+    let ops = Arc::new(Ops::new(start.log.clone(), people, invitations, config.signed_out_organizations));
+    let (sweeper, shutdown) = (Arc::clone(&ops), start.shutdown());
+    start.spawn(async move { sweeper.keep_swept(shutdown).await });
+
     let authn = AuthnLayer::new(sessions, config.service.peers);
     Ok(Routes::new(authn.layer(OrgServiceServer::new(OrgGrpc::new(ops)))))
 }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use trellis_authn::ServiceName;
 use trellis_rpc::Endpoints;
 use trellis_service::ServiceConfig;
-use trellis_settings::Settings;
+use trellis_settings::{Settings, Switch};
 
 use crate::domain::InvitationKey;
 
@@ -16,6 +16,8 @@ pub struct Config {
     pub service: ServiceConfig,
     pub identity: Endpoints,
     pub invitation_secret: SecretString,
+    /// Whether who is not signed in may make organizations.
+    pub signed_out_organizations: bool,
 }
 
 impl Config {
@@ -32,6 +34,13 @@ impl Config {
                 INVITATION_SECRET,
                 "Signs the tokens of invitations, at least 32 bytes, the same in every replica; with another one, open invitations fit no more",
             ),
+            signed_out_organizations: settings
+                .or(
+                    "TRELLIS_SIGNED_OUT_ORGANIZATIONS",
+                    Switch(true),
+                    "Whether organizations are made without sign-in, as the original's clients do: the first user who registers with one becomes its ADMIN",
+                )
+                .0,
         };
         config.check(settings);
         config

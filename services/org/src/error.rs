@@ -4,7 +4,10 @@ use tonic::Status;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
 
-use crate::{domain::Unique, store::organizations::Conflict};
+use crate::{
+    domain::{LONGEST, Unique},
+    store::organizations::Conflict,
+};
 
 /// Every way in which an operation ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,15 @@ pub enum Error {
     LastAdmin(&'static str),
     #[error("not the current version")]
     VersionMismatch,
+    /// Asked for whole, and longer than that may be.
+    #[error("the list is too long to be given whole")]
+    ListTooLong,
+    /// The same, by its bytes.
+    #[error("the list is too heavy to be given whole")]
+    ListTooHeavy,
+    /// Creating an organization without a user, where the operator does not want it.
+    #[error("organizations are made by users only")]
+    SignedOut,
     /// No fitting invitation, or no such organization: alike.
     #[error("an invitation is required")]
     InvitationRequired,
@@ -96,6 +108,16 @@ impl Error {
             Self::VersionMismatch => {
                 Problem::new(Code::VersionMismatch, "The organization was changed meanwhile; read it again.")
                     .with_resource("organization")
+            }
+            Self::ListTooLong => Problem::new(
+                Code::InvalidRequest,
+                format!("This list has more than {LONGEST} items; ask for it page by page."),
+            ),
+            Self::ListTooHeavy => {
+                Problem::new(Code::InvalidRequest, "This list is too large to be given whole; ask for it page by page.")
+            }
+            Self::SignedOut => {
+                Problem::new(Code::Unauthenticated, "Creating an organization needs a signed-in user here.")
             }
             Self::InvitationRequired => {
                 Problem::new(Code::InvitationRequired, "Joining this organization takes an invitation for this e-mail.")

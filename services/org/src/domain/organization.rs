@@ -1,9 +1,12 @@
 //! The organization itself.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Email, Name, Refusal, Role, Slug};
+
+/// How long an organization that was made without sign-in waits for its first member.
+pub const UNCLAIMED: TimeDelta = TimeDelta::hours(24);
 
 /// How one becomes a member without an ADMIN's doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! `trellis.org.v1.OrgService`: takes calls apart, hands them to the operations, puts answers together.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::org::v1::{
@@ -7,10 +9,11 @@ use trellis_proto::org::v1::{
     CheckMembersResponse, CreateInvitationRequest, CreateInvitationResponse, CreateOrganizationRequest,
     CreateOrganizationResponse, DeleteOrganizationRequest, DeleteOrganizationResponse, FollowMembershipsRequest,
     FollowMembershipsResponse, GetOrganizationRequest, GetOrganizationResponse, HasMembershipRequest,
-    HasMembershipResponse, JoinRequest, JoinResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListMembersRequest, ListMembersResponse, ListOrganizationsRequest, ListOrganizationsResponse, RemoveMemberRequest,
-    RemoveMemberResponse, RevokeInvitationRequest, RevokeInvitationResponse, UpdateMemberRequest, UpdateMemberResponse,
-    UpdateOrganizationRequest, UpdateOrganizationResponse, org_service_server::OrgService,
+    HasMembershipResponse, JoinRequest, JoinResponse, ListAuditRequest, ListAuditResponse, ListInvitationsRequest,
+    ListInvitationsResponse, ListMembersRequest, ListMembersResponse, ListOrganizationsRequest,
+    ListOrganizationsResponse, RemoveMemberRequest, RemoveMemberResponse, RevokeInvitationRequest,
+    RevokeInvitationResponse, UpdateMemberRequest, UpdateMemberResponse, UpdateOrganizationRequest,
+    UpdateOrganizationResponse, org_service_server::OrgService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
 
@@ -23,11 +26,11 @@ type Answered<T> = Result<Response<T>, Status>;
 
 /// The handlers.
 pub struct OrgGrpc {
-    ops: Ops,
+    ops: Arc<Ops>,
 }
 
 impl OrgGrpc {
-    pub fn new(ops: Ops) -> Self {
+    pub fn new(ops: Arc<Ops>) -> Self {
         Self { ops }
     }
 }
@@ -72,7 +75,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListOrganizationsResponse {
             organizations: listed.items.into_iter().map(wire::organization).collect(),
             next_cursor: wire::next_cursor(listed.next),
-            cursors: Vec::new(),
+            cursors: wire::cursors(&listed.cursors),
         }))
     }
 
@@ -100,7 +103,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListMembersResponse {
             members: listed.items.into_iter().map(wire::member).collect(),
             next_cursor: wire::next_cursor(listed.next),
-            cursors: Vec::new(),
+            cursors: wire::cursors(&listed.cursors),
         }))
     }
 
@@ -127,7 +130,7 @@ impl OrgService for OrgGrpc {
         Ok(Response::new(ListInvitationsResponse {
             invitations: listed.items.into_iter().map(wire::invitation).collect(),
             next_cursor: wire::next_cursor(listed.next),
-            cursors: Vec::new(),
+            cursors: wire::cursors(&listed.cursors),
         }))
     }
 
@@ -140,6 +143,16 @@ impl OrgService for OrgGrpc {
     async fn accept_invitation(&self, request: Request<AcceptInvitationRequest>) -> Answered<AcceptInvitationResponse> {
         let (caller, key, asked) = apart(request)?;
         Ok(once(self.ops.accept_invitation(&caller, &asked.token, key).await?))
+    }
+
+    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answered<ListAuditResponse> {
+        let (caller, _, asked) = apart(request)?;
+        let listed = self.ops.list_audit(&caller, &asked.org, &wire::page(asked.page)).await?;
+        Ok(Response::new(ListAuditResponse {
+            entries: listed.items.into_iter().map(wire::audit_entry).collect(),
+            next_cursor: wire::next_cursor(listed.next),
+            cursors: wire::cursors(&listed.cursors),
+        }))
     }
 
     async fn check_access(&self, request: Request<CheckAccessRequest>) -> Answered<CheckAccessResponse> {

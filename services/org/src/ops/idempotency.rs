@@ -29,8 +29,9 @@ impl<M> Answer<M> {
 pub(super) struct Once(Option<IdempotentRequest>);
 
 impl Once {
-    pub(super) fn new(user: Uuid, key: Option<IdempotencyKey>) -> Self {
-        Self(key.map(|IdempotencyKey { key, operation, fingerprint }| IdempotentRequest {
+    /// Whose key it is, and the key.
+    pub(super) fn new(key: Option<(Uuid, IdempotencyKey)>) -> Self {
+        Self(key.map(|(user, IdempotencyKey { key, operation, fingerprint })| IdempotentRequest {
             user,
             operation,
             key,

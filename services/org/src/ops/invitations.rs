@@ -2,17 +2,20 @@
 
 use secrecy::ExposeSecret as _;
 use trellis_authn::Caller;
-use trellis_proto::org::v1::{
-    AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse, membership_change::Kind,
-};
+use trellis_eventlog::Unlogged;
+use trellis_proto::org::v1::{AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, idempotency::Once, window};
+use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed, window};
 use crate::{
-    domain::{Cursor, Email, Invitation, NewInvitation, PageRequest, Role},
+    domain::{Action, Changed, Cursor, Email, Invitation, NewInvitation, Noted, PageRequest, Role},
     error::Error,
-    store::{access, invitations, members, organizations},
+    store::{
+        access, audit,
+        invitations::{self, Accepted},
+        members, organizations,
+    },
     wire,
 };
 
@@ -26,20 +29,27 @@ impl Ops {
     ) -> Result<Answer<CreateInvitationResponse>, Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
         let new = new_invitation(request, user)?;
-        let once = Once::new(user, key);
+        let once = Once::new(key.map(|key| (user, key)));
         let invited = self.people.with_email(new.email.as_str()).await.map_err(identity)?;
 
         let mut write = self.log.begin_unlogged().await?;
         if let Some(answer) = once.find::<CreateInvitationResponse>(write.conn()).await? {
             return Ok(Answer::again(self.with_token(answer)));
         }
+        hold(&mut write, org_id).await?;
         if let Some(invited) = invited
             && access::by_id(write.conn(), org_id, invited).await?.is_some()
         {
             return Err(Error::EmailOfMember);
         }
-        let made = invitations::insert(write.conn(), org_id, &new).await.map_err(organization_gone)?;
-        let made = made.ok_or(Error::EmailInvited)?;
+        let made = invitations::insert(write.conn(), org_id, &new).await?.ok_or(Error::EmailInvited)?;
+        let created = Noted {
+            action: Action::InvitationCreated,
+            user: None,
+            email: Some(&made.email),
+            changes: Changed::role(None, Some(made.role)),
+        };
+        audit::append(write.conn(), org_id, actor(caller), &created).await?;
         let answer = CreateInvitationResponse { invitation: Some(wire::invitation(made)) };
         // Kept without the token, which is made again from the id.
         once.keep(write.conn(), &answer).await?;
@@ -60,16 +70,17 @@ impl Ops {
         let (_, org_id) = self.admin(caller, org).await?;
         let window = window(page)?;
         let found = invitations::open(self.log.pool(), org_id, window).await?;
-        Ok(window.page(found, |invitation| Cursor { at: invitation.created_at, id: invitation.id }))
+        listed(window, found, |invitation| Cursor { at: invitation.created_at, id: invitation.id })
     }
 
     pub async fn revoke_invitation(&self, caller: &Caller, org: &str, id: &str) -> Result<(), Error> {
         let (_, org_id) = self.admin(caller, org).await?;
         let id = wire::id(id).ok_or(Error::InvitationNotFound)?;
         let mut write = self.log.begin_unlogged().await?;
-        if !invitations::revoke(write.conn(), org_id, id).await? {
-            return Err(Error::InvitationNotFound);
-        }
+        hold(&mut write, org_id).await?;
+        let email = invitations::revoke(write.conn(), org_id, id).await?.ok_or(Error::InvitationNotFound)?;
+        let revoked = Noted { action: Action::InvitationRevoked, user: None, email: Some(&email), changes: Vec::new() };
+        audit::append(write.conn(), org_id, actor(caller), &revoked).await?;
         Ok(write.commit().await?)
     }
 
@@ -90,23 +101,25 @@ impl Ops {
         let id = self.invitations.open(token).ok_or(Error::InvitationNotFound)?;
         let email = self.people.email_of(user).await.map_err(identity)?;
         let email = email.ok_or(Error::InvitationNotFound)?;
-        let once = Once::new(user, key);
+        let once = Once::new(key.map(|key| (user, key)));
 
         let mut write = self.begin().await?;
         if let Some(answer) = once.find(write.conn()).await? {
             return Ok(Answer::again(answer));
         }
         let accepted = invitations::accept(write.conn(), id, &email, user).await?;
-        let (org_id, role) = accepted.ok_or(Error::InvitationNotFound)?;
+        let Accepted { org_id, role, email } = accepted.ok_or(Error::InvitationNotFound)?;
         if !members::insert(write.conn(), org_id, user, role).await? {
             // Dropped with the write: the invitation stays open.
             return Err(Error::AlreadyMember);
         }
+        audit::append(write.conn(), org_id, actor(caller), &Noted::accepted(user, &email)).await?;
+        audit::append(write.conn(), org_id, actor(caller), &Noted::joined(Some(user), role)).await?;
         let organization = organizations::of_member_by_id(write.conn(), org_id, user).await?;
         let organization = organization.ok_or(Error::Unexpected("a new member does not see the organization"))?;
         let answer = AcceptInvitationResponse { organization: Some(wire::organization(organization)) };
         once.keep(write.conn(), &answer).await?;
-        let happened = Happened { kind: Kind::Joined, org_id, user: Some(user), role: Some(role), actor: user };
+        let happened = Happened { what: What::Joined, org_id, user: Some(user), role: Some(role), actor: Some(user) };
         happened.commit(write).await?;
         Ok(Answer::new(answer))
     }
@@ -130,10 +143,8 @@ fn identity(status: tonic::Status) -> Error {
     Error::Identity(Box::new(status))
 }
 
-/// The organization was deleted between the check of rights and the write.
-fn organization_gone(error: sqlx::Error) -> Error {
-    match error.as_database_error() {
-        Some(refused) if refused.is_foreign_key_violation() => Error::OrganizationNotFound,
-        _ => Error::Database(error),
-    }
+/// Keeps the organization from being deleted meanwhile. It is the first lock, as it is of its deletion: who had an
+/// invitation's and then waited for the organization's would wait for each other with that.
+async fn hold(write: &mut Unlogged, org_id: Uuid) -> Result<(), Error> {
+    if invitations::hold(write.conn(), org_id).await? { Ok(()) } else { Err(Error::OrganizationNotFound) }
 }

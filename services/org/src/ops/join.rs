@@ -1,14 +1,14 @@
 //! Becoming a member while registering. Identity alone asks, for a user who cannot sign in yet.
 
 use trellis_authn::{Caller, ServiceName};
-use trellis_proto::org::v1::{JoinRequest, membership_change::Kind};
+use trellis_proto::org::v1::JoinRequest;
 use uuid::Uuid;
 
-use super::{Happened, Ops};
+use super::{Happened, Ops, What};
 use crate::{
-    domain::{Decision, Role, Target, decide, is_slug},
+    domain::{Actor, Decision, Noted, Role, Target, decide, is_slug},
     error::Error,
-    store::{access, invitations, members},
+    store::{access, audit, invitations, members},
     wire,
 };
 
@@ -50,13 +50,17 @@ impl Ops {
             (Some(org_id), Decision::Admit { role, using }) => (org_id, role, using),
             (_, Decision::Refuse) | (None, _) => return Err(Error::InvitationRequired),
         };
+        // Identity asks for the user and says nothing of where that is.
+        let actor = Actor { user: Some(user), address: None };
         if let Some(id) = using {
             // An ADMIN may have revoked it since: that takes no lock.
             let accepted = invitations::accept(write.conn(), id, email, user).await?;
-            accepted.ok_or(Error::InvitationRequired)?;
+            let accepted = accepted.ok_or(Error::InvitationRequired)?;
+            audit::append(write.conn(), org_id, actor, &Noted::accepted(user, &accepted.email)).await?;
         }
         members::insert(write.conn(), org_id, user, role).await?;
-        let happened = Happened { kind: Kind::Joined, org_id, user: Some(user), role: Some(role), actor: user };
+        audit::append(write.conn(), org_id, actor, &Noted::joined(Some(user), role)).await?;
+        let happened = Happened { what: What::Joined, org_id, user: Some(user), role: Some(role), actor: Some(user) };
         happened.commit(write).await?;
         Ok((org_id, role))
     }

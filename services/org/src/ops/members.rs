@@ -1,15 +1,15 @@
 //! Members: who they are, their roles, leaving.
 
 use trellis_authn::Caller;
-use trellis_proto::org::v1::{UpdateMemberRequest, membership_change::Kind};
+use trellis_proto::org::v1::UpdateMemberRequest;
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
-use super::{Happened, Ops, Page, still_admin, window};
+use super::{Happened, Ops, Page, What, actor, listed, still_admin, window};
 use crate::{
-    domain::{Change, Cursor, Member, PageRequest, Role, Roll},
+    domain::{Action, Change, Changed, Cursor, Member, Noted, PageRequest, Role, Roll},
     error::Error,
-    store::members,
+    store::{audit, members},
     wire,
 };
 
@@ -18,7 +18,7 @@ impl Ops {
         let (_, access) = self.member(caller, org).await?;
         let window = window(page)?;
         let found = members::list(self.log.pool(), access.org_id, window).await?;
-        Ok(window.page(found, |member| Cursor { at: member.joined_at, id: member.user_id }))
+        listed(window, found, |member| Cursor { at: member.joined_at, id: member.user_id })
     }
 
     /// A role that the member has already changes nothing.
@@ -42,8 +42,11 @@ impl Ops {
         }
         keep_an_admin(&entry, Change::Role(role), "role")?;
         members::set_role(write.conn(), org_id, member_id, role).await?;
+        let changes = Changed::role(Some(entry.member.role), Some(role));
+        let noted = Noted { action: Action::MemberRoleChanged, user: Some(member_id), email: None, changes };
+        audit::append(write.conn(), org_id, actor(caller), &noted).await?;
         let happened =
-            Happened { kind: Kind::RoleChanged, org_id, user: Some(member_id), role: Some(role), actor: user };
+            Happened { what: What::RoleChanged, org_id, user: Some(member_id), role: Some(role), actor: Some(user) };
         happened.commit(write).await?;
         Ok(Member { role, ..entry.member })
     }
@@ -68,7 +71,11 @@ impl Ops {
         let roll = roll.ok_or(gone)?;
         keep_an_admin(&roll, Change::Removal, "user_id")?;
         members::delete(write.conn(), org_id, member_id).await?;
-        let happened = Happened { kind: Kind::Removed, org_id, user: Some(member_id), role: None, actor: user };
+        let action = if leaving { Action::MemberLeft } else { Action::MemberRemoved };
+        let changes = Changed::role(Some(roll.member.role), None);
+        let noted = Noted { action, user: Some(member_id), email: None, changes };
+        audit::append(write.conn(), org_id, actor(caller), &noted).await?;
+        let happened = Happened { what: What::Removed, org_id, user: Some(member_id), role: None, actor: Some(user) };
         happened.commit(write).await
     }
 }

@@ -3,11 +3,13 @@
 //! true until the commit; rights are checked before it, and there again.
 
 mod access;
+mod audit;
 mod idempotency;
 mod invitations;
 mod join;
 mod members;
 mod organizations;
+mod sweep;
 
 use prost::Message as _;
 use trellis_authn::Caller;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 pub use idempotency::Answer;
 
 use crate::{
-    domain::{InvitationKey, Listed, PageRequest, Role, Window, is_slug},
+    domain::{Actor, BadPage, Cursor, InvitationKey, Listed, PageRequest, Role, Window, is_slug},
     error::Error,
     people::People,
     store::{self, access::Access},
@@ -33,11 +35,13 @@ pub struct Ops {
     log: Log,
     people: People,
     invitations: InvitationKey,
+    /// Whether who is not signed in may make organizations.
+    signed_out_organizations: bool,
 }
 
 impl Ops {
-    pub fn new(log: Log, people: People, invitations: InvitationKey) -> Self {
-        Self { log, people, invitations }
+    pub fn new(log: Log, people: People, invitations: InvitationKey, signed_out_organizations: bool) -> Self {
+        Self { log, people, invitations, signed_out_organizations }
     }
 
     /// What the caller may do in the organization of a path; `OrganizationNotFound` where nothing.
@@ -61,6 +65,15 @@ impl Ops {
     }
 }
 
+/// Who is to be noted as having done what is asked.
+fn actor(caller: &Caller) -> Actor {
+    match caller {
+        Caller::User(user) => Actor { user: Some(user.id), address: user.address },
+        // On behalf of somebody who is not signed in.
+        Caller::Service(_) => Actor { user: None, address: None },
+    }
+}
+
 /// The slug of a path, matched as it is.
 fn path(org: &str) -> Result<&str, Error> {
     if is_slug(org) { Ok(org) } else { Err(Error::OrganizationNotFound) }
@@ -80,31 +93,49 @@ async fn still_admin(write: &mut Write, org_id: Uuid, user: Uuid) -> Result<(), 
 }
 
 fn window(page: &PageRequest) -> Result<Window, Error> {
-    page.window().map_err(Error::BadParameter)
+    page.window().map_err(bad_page)
+}
+
+fn bad_page(bad: BadPage) -> Error {
+    match bad {
+        BadPage::Parameter(name) => Error::BadParameter(name),
+        BadPage::TooLong => Error::ListTooLong,
+    }
 }
 
 /// What happened, as followers and the log hear it.
 struct Happened {
-    kind: Kind,
+    what: What,
     org_id: Uuid,
     user: Option<Uuid>,
     role: Option<Role>,
-    /// Who did it.
-    actor: Uuid,
+    /// Who did it; `None` where nobody was signed in, or this service did.
+    actor: Option<Uuid>,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Joined,
+    RoleChanged,
+    Removed,
+    /// Without a member: with one it is that member's joining.
+    Created,
+    Updated,
+    Deleted,
 }
 
 impl Happened {
     async fn commit(self, write: Write) -> Result<(), Error> {
         let payload = MembershipChange {
-            kind: self.kind.into(),
+            kind: self.what.kind().into(),
             org_id: self.org_id.to_string(),
             user_id: self.user.map(|user| user.to_string()).unwrap_or_default(),
             role: self.role.map_or(0, |role| wire::role(role).into()),
             seq: write.seq(),
         };
         let event = NewEvent {
-            kind: word(self.kind),
-            actor: Some(self.actor),
+            kind: self.what.word(),
+            actor: self.actor,
             subject: Some(self.org_id),
             payload: payload.encode_to_vec(),
         };
@@ -113,16 +144,35 @@ impl Happened {
     }
 }
 
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Joined => "member.joined",
-        Kind::RoleChanged => "member.role_changed",
-        Kind::Removed => "member.removed",
-        Kind::OrganizationChanged => "organization.updated",
-        Kind::OrganizationDeleted => "organization.deleted",
-        Kind::Unspecified => "unspecified",
+impl What {
+    /// For those who follow.
+    fn kind(self) -> Kind {
+        match self {
+            Self::Joined => Kind::Joined,
+            Self::RoleChanged => Kind::RoleChanged,
+            Self::Removed => Kind::Removed,
+            // Nothing that was known is out of date; they need the number alone.
+            Self::Created | Self::Updated => Kind::OrganizationChanged,
+            Self::Deleted => Kind::OrganizationDeleted,
+        }
+    }
+
+    /// In the log.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Joined => "member.joined",
+            Self::RoleChanged => "member.role_changed",
+            Self::Removed => "member.removed",
+            Self::Created => "organization.created",
+            Self::Updated => "organization.updated",
+            Self::Deleted => "organization.deleted",
+        }
     }
 }
 
 /// A page of rows as the list's answer.
 type Page<T> = Result<Listed<T>, Error>;
+
+fn listed<T>(window: Window, found: Vec<T>, place: impl Fn(&T) -> Cursor) -> Page<T> {
+    window.page(found, place).map_err(bad_page)
+}

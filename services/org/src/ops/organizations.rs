@@ -1,33 +1,36 @@
 //! Organizations: the directory, settings, making and deleting them.
 
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_eventlog::Write;
 use trellis_proto::org::v1::{
     CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, UpdateOrganizationRequest,
-    membership_change::Kind,
 };
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, idempotency::Once, path, require_admin, window};
+use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed, path, require_admin, window};
 use crate::{
-    domain::{Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Organization, PageRequest, Role, Slug},
+    domain::{
+        Action, Changed, Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Noted, Organization, PageRequest,
+        Role, Slug,
+    },
     error::Error,
-    store::organizations,
+    store::{audit, organizations},
     wire,
 };
 
 impl Ops {
-    /// The creator becomes its ADMIN.
+    /// Who makes it becomes its ADMIN. Made by nobody who is signed in, it waits for its first member.
     pub async fn create_organization(
         &self,
         caller: &Caller,
         request: &CreateOrganizationRequest,
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<CreateOrganizationResponse>, Error> {
-        let user = caller.user()?.id;
+        let creator = self.creator(caller)?;
         let new = new_organization(request)?;
-        let once = Once::new(user, key);
+        // Keys are a user's: who is not signed in has none.
+        let once = Once::new(creator.and_then(|user| Some((user, key?))));
 
         let mut write = self.begin().await?;
         if let Some(answer) = once.find(write.conn()).await? {
@@ -35,13 +38,36 @@ impl Ops {
         }
         let (slug, name, email) = (new.slug.as_str(), new.name.as_str(), new.contact_email.as_str());
         refuse_taken(&mut write, Some(slug), Some(name), Some(email), new.id).await?;
-        let made = organizations::insert(write.conn(), &new, user).await?;
+        let made = organizations::insert(write.conn(), &new, creator).await?;
+        let created = Noted {
+            action: Action::OrganizationCreated,
+            user: None,
+            email: None,
+            changes: Changed::settings(None, &made),
+        };
+        audit::append(write.conn(), new.id, actor(caller), &created).await?;
+        if creator.is_some() {
+            let joined = Noted::joined(creator, Role::Admin);
+            audit::append(write.conn(), new.id, actor(caller), &joined).await?;
+        }
         let answer = CreateOrganizationResponse { organization: Some(wire::organization(made)) };
         once.keep(write.conn(), &answer).await?;
-        let happened =
-            Happened { kind: Kind::Joined, org_id: new.id, user: Some(user), role: Some(Role::Admin), actor: user };
-        happened.commit(write).await?;
+        let (what, role) = match creator {
+            Some(_) => (What::Joined, Some(Role::Admin)),
+            None => (What::Created, None),
+        };
+        Happened { what, org_id: new.id, user: creator, role, actor: creator }.commit(write).await?;
         Ok(Answer::new(answer))
+    }
+
+    /// The user who calls; `None` for the gateway's call on behalf of somebody who is not signed in.
+    fn creator(&self, caller: &Caller) -> Result<Option<Uuid>, Error> {
+        match caller {
+            Caller::User(user) => Ok(Some(user.id)),
+            Caller::Service(ServiceName::Gateway) if self.signed_out_organizations => Ok(None),
+            Caller::Service(ServiceName::Gateway) => Err(Error::SignedOut),
+            Caller::Service(ServiceName::Identity | ServiceName::Org | ServiceName::Project) => Err(Error::Forbidden),
+        }
     }
 
     pub async fn get_organization(&self, caller: &Caller, org: &str) -> Result<Organization, Error> {
@@ -71,7 +97,7 @@ impl Ops {
                 return Err(caller.user().map_or_else(Into::into, |_| Error::Forbidden));
             }
         };
-        Ok(window.page(found, |organization| Cursor { at: organization.created_at, id: organization.id }))
+        listed(window, found, |organization| Cursor { at: organization.created_at, id: organization.id })
     }
 
     /// Touches only the fields that are sent. Where they change nothing, nothing happens.
@@ -94,7 +120,10 @@ impl Ops {
         let email = edit.contact_email.as_ref().map(Email::as_str);
         refuse_taken(&mut write, slug, name, email, org_id).await?;
         let organization = organizations::update(write.conn(), org_id, &edit, Role::Admin).await?;
-        let happened = Happened { kind: Kind::OrganizationChanged, org_id, user: None, role: None, actor: user };
+        let changes = Changed::settings(Some(&now), &organization);
+        let updated = Noted { action: Action::OrganizationUpdated, user: None, email: None, changes };
+        audit::append(write.conn(), org_id, actor(caller), &updated).await?;
+        let happened = Happened { what: What::Updated, org_id, user: None, role: None, actor: Some(user) };
         happened.commit(write).await?;
         Ok(organization)
     }
@@ -105,7 +134,7 @@ impl Ops {
         let mut write = self.begin().await?;
         current(&mut write, org_id, user, request.expected_version).await?;
         organizations::delete(write.conn(), org_id).await?;
-        let happened = Happened { kind: Kind::OrganizationDeleted, org_id, user: None, role: None, actor: user };
+        let happened = Happened { what: What::Deleted, org_id, user: None, role: None, actor: Some(user) };
         happened.commit(write).await
     }
 }

@@ -10,21 +10,38 @@ use crate::domain::{Invitation, Invited, LIFETIME, NewInvitation, Role, Target, 
 /// Those that are open, oldest first.
 #[tracing::instrument(name = "db.invitations.open", skip_all)]
 pub async fn open(db: impl PgExecutor<'_>, org_id: Uuid, window: Window) -> Result<Vec<Invitation>, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
-        "SELECT id, email, role, invited_by, created_at, expires_at FROM invitations
-         WHERE org_id = $1 AND closed_at IS NULL AND expires_at > now() AND (created_at, id) > ($2, $3)
-         ORDER BY created_at, id LIMIT $4",
-        org_id,
-        window.after.at,
-        window.after.id,
-        window.rows()
-    )
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Invitation::try_from)
-    .collect()
+    macro_rules! read {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query_as!(
+                Row,
+                "SELECT id, email, role, invited_by, created_at, expires_at FROM invitations
+                 WHERE org_id = $1 AND closed_at IS NULL AND expires_at > now()
+                   AND (created_at, id) "
+                    + $beyond
+                    + " ($2, $3)
+                 ORDER BY created_at "
+                    + $order
+                    + ", id "
+                    + $order
+                    + " LIMIT $4",
+                org_id,
+                window.from.at,
+                window.from.id,
+                window.rows()
+            )
+            .fetch_all(db)
+            .await?
+        };
+    }
+    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
+    rows.into_iter().map(Invitation::try_from).collect()
+}
+
+/// Keeps an organization, whose invitations are to be changed, from being deleted until the transaction ends; `false` where it is gone.
+#[tracing::instrument(name = "db.invitations.hold", skip_all)]
+pub async fn hold(db: &mut PgConnection, org_id: Uuid) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query_scalar!("SELECT org_id FROM organizations WHERE org_id = $1 FOR KEY SHARE", org_id);
+    Ok(held.fetch_optional(db).await?.is_some())
 }
 
 /// A new one; `None` where one is open for that e-mail already. An expired one makes way.
@@ -61,40 +78,41 @@ pub async fn insert(
     .transpose()
 }
 
-/// Closes an open one; `false` where there is none.
+/// Closes an open one; gives its e-mail, or `None` where there is none.
 #[tracing::instrument(name = "db.invitations.revoke", skip_all)]
-pub async fn revoke(db: &mut PgConnection, org_id: Uuid, id: Uuid) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!(
+pub async fn revoke(db: &mut PgConnection, org_id: Uuid, id: Uuid) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar!(
         "UPDATE invitations SET closed_at = now()
-         WHERE org_id = $1 AND id = $2 AND closed_at IS NULL AND expires_at > now()",
+         WHERE org_id = $1 AND id = $2 AND closed_at IS NULL AND expires_at > now()
+         RETURNING email",
         org_id,
         id
     )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .fetch_optional(db)
+    .await
 }
 
-/// Uses an open one that is for this e-mail: where it leads, and as what. `None` where it does not fit, for whichever
-/// reason.
+/// Where an accepted invitation leads, as what, and whom it was for.
+pub struct Accepted {
+    pub org_id: Uuid,
+    pub role: Role,
+    pub email: String,
+}
+
+/// Uses an open one that is for this e-mail. `None` where it does not fit, for whichever reason.
 #[tracing::instrument(name = "db.invitations.accept", skip_all)]
-pub async fn accept(
-    db: &mut PgConnection,
-    id: Uuid,
-    email: &str,
-    user: Uuid,
-) -> Result<Option<(Uuid, Role)>, sqlx::Error> {
+pub async fn accept(db: &mut PgConnection, id: Uuid, email: &str, user: Uuid) -> Result<Option<Accepted>, sqlx::Error> {
     let row = sqlx::query!(
         "UPDATE invitations SET closed_at = now(), accepted_by = $3
          WHERE id = $1 AND fold(email) = fold($2) AND closed_at IS NULL AND expires_at > now()
-         RETURNING org_id, role",
+         RETURNING org_id, role, email",
         id,
         email,
         user
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| Ok((row.org_id, role(&row.role)?))).transpose()
+    row.map(|row| Ok(Accepted { org_id: row.org_id, role: role(&row.role)?, email: row.email })).transpose()
 }
 
 /// The organization that a registration names, by its slug or else by the invitation, used or not, with all that is

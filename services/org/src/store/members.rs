@@ -10,21 +10,30 @@ use crate::domain::{Member, Role, Roll, Window};
 /// In the order in which they joined.
 #[tracing::instrument(name = "db.members.list", skip_all)]
 pub async fn list(db: impl PgExecutor<'_>, org_id: Uuid, window: Window) -> Result<Vec<Member>, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
-        "SELECT user_id, role, joined_at FROM members
-         WHERE org_id = $1 AND (joined_at, user_id) > ($2, $3)
-         ORDER BY joined_at, user_id LIMIT $4",
-        org_id,
-        window.after.at,
-        window.after.id,
-        window.rows()
-    )
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Member::try_from)
-    .collect()
+    macro_rules! read {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query_as!(
+                Row,
+                "SELECT user_id, role, joined_at FROM members
+                 WHERE org_id = $1 AND (joined_at, user_id) "
+                    + $beyond
+                    + " ($2, $3)
+                 ORDER BY joined_at "
+                    + $order
+                    + ", user_id "
+                    + $order
+                    + " LIMIT $4",
+                org_id,
+                window.from.at,
+                window.from.id,
+                window.rows()
+            )
+            .fetch_all(db)
+            .await?
+        };
+    }
+    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
+    rows.into_iter().map(Member::try_from).collect()
 }
 
 /// Which of these users are members.

@@ -1,6 +1,7 @@
 //! All SQL of the service, by table. What is read comes back as types of the domain; nothing is decided here.
 
 pub mod access;
+pub mod audit;
 pub mod invitations;
 pub mod members;
 pub mod organizations;

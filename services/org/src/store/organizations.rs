@@ -5,7 +5,9 @@ use sqlx::{PgExecutor, postgres::PgConnection};
 use uuid::Uuid;
 
 use super::{join_policy, role};
-use crate::domain::{Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, Unique, Window};
+use crate::domain::{
+    Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, UNCLAIMED, Unique, Window,
+};
 
 /// Why an organization could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -73,55 +75,69 @@ pub async fn directory(
     user: Option<Uuid>,
     window: Window,
 ) -> Result<Vec<Organization>, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT org_id AS "org_id!", name AS "name!", slug AS "slug!", contact_email AS "contact_email!",
-                  join_policy AS "join_policy!", version AS "version!", created_at AS "created_at!", role AS "role?"
-           FROM (
-               (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
-                       NULL::text AS role
-                FROM organizations o
-                WHERE o.join_policy = 'OPEN' AND (o.created_at, o.org_id) > ($2, $3)
-                  AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id AND m.user_id = $1)
-                ORDER BY o.created_at, o.org_id LIMIT $4)
-               UNION ALL
-               (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role
-                FROM members m JOIN organizations o ON o.org_id = m.org_id
-                WHERE m.user_id = $1 AND (o.created_at, o.org_id) > ($2, $3)
-                ORDER BY o.created_at, o.org_id LIMIT $4)
-           ) AS visible
-           ORDER BY created_at, org_id LIMIT $4"#,
-        user,
-        window.after.at,
-        window.after.id,
-        window.rows()
-    )
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Organization::try_from)
-    .collect()
+    macro_rules! read {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query_as!(
+                Row,
+                r#"SELECT org_id AS "org_id!", name AS "name!", slug AS "slug!", contact_email AS "contact_email!",
+                          join_policy AS "join_policy!", version AS "version!", created_at AS "created_at!",
+                          role AS "role?"
+                   FROM (
+                       (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
+                               NULL::text AS role
+                        FROM organizations o
+                        WHERE o.join_policy = 'OPEN' AND (o.created_at, o.org_id) "# + $beyond + r#" ($2, $3)
+                          AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id AND m.user_id = $1)
+                        ORDER BY o.created_at "# + $order + ", o.org_id " + $order + r#" LIMIT $4)
+                       UNION ALL
+                       (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role
+                        FROM members m JOIN organizations o ON o.org_id = m.org_id
+                        WHERE m.user_id = $1 AND (o.created_at, o.org_id) "# + $beyond + r#" ($2, $3)
+                        ORDER BY o.created_at "# + $order + ", o.org_id " + $order + r#" LIMIT $4)
+                   ) AS visible
+                   ORDER BY created_at "# + $order + ", org_id " + $order + " LIMIT $4",
+                user,
+                window.from.at,
+                window.from.id,
+                window.rows()
+            )
+            .fetch_all(db)
+            .await?
+        };
+    }
+    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
+    rows.into_iter().map(Organization::try_from).collect()
 }
 
 /// Those that a user is a member of.
 #[tracing::instrument(name = "db.organizations.of_user", skip_all)]
 pub async fn of_user(db: impl PgExecutor<'_>, user: Uuid, window: Window) -> Result<Vec<Organization>, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role AS "role?"
-           FROM members m JOIN organizations o ON o.org_id = m.org_id
-           WHERE m.user_id = $1 AND (o.created_at, o.org_id) > ($2, $3)
-           ORDER BY o.created_at, o.org_id LIMIT $4"#,
-        user,
-        window.after.at,
-        window.after.id,
-        window.rows()
-    )
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Organization::try_from)
-    .collect()
+    macro_rules! read {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query_as!(
+                Row,
+                r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
+                          m.role AS "role?"
+                   FROM members m JOIN organizations o ON o.org_id = m.org_id
+                   WHERE m.user_id = $1 AND (o.created_at, o.org_id) "#
+                    + $beyond
+                    + r#" ($2, $3)
+                   ORDER BY o.created_at "#
+                    + $order
+                    + ", o.org_id "
+                    + $order
+                    + " LIMIT $4",
+                user,
+                window.from.at,
+                window.from.id,
+                window.rows()
+            )
+            .fetch_all(db)
+            .await?
+        };
+    }
+    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
+    rows.into_iter().map(Organization::try_from).collect()
 }
 
 /// Which of these values other organizations than `except` have, in the order in which people are told. Behind the
@@ -150,24 +166,33 @@ pub async fn taken(
     Ok(answers.into_iter().filter(|(taken, _)| *taken).map(|(_, unique)| unique).collect())
 }
 
-/// A new one, INVITE_ONLY, whose creator is its ADMIN.
+/// A new one: INVITE_ONLY with its creator as ADMIN, or OPEN without a member where nobody is signed in.
 #[tracing::instrument(name = "db.organizations.insert", skip_all)]
-pub async fn insert(db: &mut PgConnection, new: &NewOrganization, creator: Uuid) -> Result<Organization, Conflict> {
+pub async fn insert(
+    db: &mut PgConnection,
+    new: &NewOrganization,
+    creator: Option<Uuid>,
+) -> Result<Organization, Conflict> {
+    let (join_policy, role) = match creator {
+        Some(_) => (JoinPolicy::InviteOnly, Some(Role::Admin)),
+        None => (JoinPolicy::Open, None),
+    };
     let row = sqlx::query!(
         "WITH organization AS (
              INSERT INTO organizations (org_id, name, slug, contact_email, join_policy)
-             VALUES ($1, $2, $3, $4, $6) RETURNING *
+             VALUES ($1, $2, $3, $4, $5) RETURNING *
          ), admin AS (
-             INSERT INTO members (org_id, user_id, role) SELECT org_id, $5, $7 FROM organization
+             INSERT INTO members (org_id, user_id, role)
+             SELECT org_id, $6::uuid, $7::text FROM organization WHERE $6::uuid IS NOT NULL
          )
          SELECT version, created_at FROM organization",
         new.id,
         new.name.as_str(),
         new.slug.as_str(),
         new.contact_email.as_str(),
+        join_policy.as_str(),
         creator,
-        JoinPolicy::InviteOnly.as_str(),
-        Role::Admin.as_str(),
+        role.map(Role::as_str),
     )
     .fetch_one(db)
     .await?;
@@ -176,10 +201,10 @@ pub async fn insert(db: &mut PgConnection, new: &NewOrganization, creator: Uuid)
         name: new.name.as_str().to_owned(),
         slug: new.slug.as_str().to_owned(),
         contact_email: new.contact_email.as_str().to_owned(),
-        join_policy: JoinPolicy::InviteOnly,
+        join_policy,
         created_at: row.created_at,
         version: row.version,
-        role: Some(Role::Admin),
+        role,
     })
 }
 
@@ -206,11 +231,42 @@ pub async fn update(db: &mut PgConnection, org_id: Uuid, edit: &Edit, editor: Ro
     Ok(Organization::try_from(row)?)
 }
 
-/// Members and invitations go with it.
+/// Members, invitations and the audit log go with it.
 #[tracing::instrument(name = "db.organizations.delete", skip_all)]
 pub async fn delete(db: &mut PgConnection, org_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM organizations WHERE org_id = $1", org_id).execute(db).await?;
     Ok(())
+}
+
+/// Those that have waited for a member long enough, the oldest first. Who has no member is OPEN (nobody could have
+/// closed it), which has an index.
+#[tracing::instrument(name = "db.organizations.abandoned", skip_all)]
+pub async fn abandoned(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT org_id FROM organizations o
+         WHERE join_policy = 'OPEN' AND created_at < now() - make_interval(secs => $1)
+           AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id)
+         ORDER BY created_at LIMIT $2",
+        UNCLAIMED.as_seconds_f64(),
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Deletes one of those; `false` where it is none any more. Behind the scope's lock nobody joins meanwhile.
+#[tracing::instrument(name = "db.organizations.delete_abandoned", skip_all)]
+pub async fn delete_abandoned(db: &mut PgConnection, org_id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM organizations o
+         WHERE org_id = $1 AND created_at < now() - make_interval(secs => $2)
+           AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id)",
+        org_id,
+        UNCLAIMED.as_seconds_f64()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 struct Row {

@@ -15,7 +15,7 @@ type Answer = (GrpcCode, String, Vec<u8>);
 async fn ask_everything(person: &Person, org: &str, of: &Person) -> Vec<(&'static str, Answer)> {
     let slug = org.to_owned();
     let mut client = person.org.clone();
-    let bad_page = || Some(Page { limit: 5000, cursor: "x".to_owned() });
+    let bad_page = || Some(Page { limit: 5000, cursor: "x".to_owned(), ..Page::default() });
     let bad_update = UpdateOrganizationRequest {
         org: slug.clone(),
         slug: Some("Not A Slug".to_owned()),
@@ -47,6 +47,7 @@ async fn ask_everything(person: &Person, org: &str, of: &Person) -> Vec<(&'stati
             bare(client.list_invitations(ListInvitationsRequest { org: slug, page: bad_page() }).await),
         ),
         ("revoke", bare(person.revoke(org, "x").await)),
+        ("audit", bare(person.audit(org, Page::default()).await)),
         ("access", bare(person.access(org).await)),
     ]
 }
@@ -108,6 +109,7 @@ async fn members_read_and_admins_manage() {
         refused(bob.invitations("acme").await),
         refused(bob.revoke("acme", &token.id).await),
         refused(bob.revoke("acme", "x").await),
+        refused(bob.audit("acme", Page::default()).await),
     ];
     for refusal in refusals {
         assert_eq!(refusal.code, Code::Forbidden);

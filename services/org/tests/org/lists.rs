@@ -11,7 +11,7 @@ use trellis_rpc::Code;
 use crate::support::{Client, Org, blame};
 
 fn page(limit: u32, cursor: &str) -> Page {
-    Page { limit, cursor: cursor.to_owned() }
+    Page { limit, cursor: cursor.to_owned(), ..Page::default() }
 }
 
 async fn organizations(client: &Client, mine: bool, page: Option<Page>) -> Result<ListOrganizationsResponse, Status> {

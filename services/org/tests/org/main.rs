@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod invitations;
 mod isolation;
 mod join;
@@ -10,4 +11,6 @@ mod lifecycle;
 mod lists;
 mod members;
 mod organizations;
+mod pages;
+mod signed_out;
 mod support;

@@ -1,6 +1,5 @@
 //! Making, changing and deleting organizations.
 
-use trellis_authn::ServiceName;
 use trellis_proto::org::v1::{
     CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, JoinPolicy, Role,
     UpdateOrganizationRequest, membership_change::Kind,
@@ -123,14 +122,6 @@ async fn of_many_at_once_one_gets_the_slug() {
     }
     assert_eq!(made, 1);
     assert_eq!(org.head().await, 1);
-}
-
-#[tokio::test]
-async fn only_users_make_organizations() {
-    let org = Org::start().await;
-    let mut gateway = org.service(ServiceName::Gateway).await;
-    let refusal = refused(gateway.create_organization(new_organization("acme")).await);
-    assert_eq!(refusal.code, Code::Unauthenticated);
 }
 
 #[tokio::test]

@@ -155,6 +155,27 @@ impl IdentityService for Known {
         Err(Status::unimplemented("fake"))
     }
 
+    async fn list_sessions(
+        &self,
+        _: Request<trellis_proto::identity::v1::ListSessionsRequest>,
+    ) -> Result<Response<trellis_proto::identity::v1::ListSessionsResponse>, Status> {
+        Err(Status::unimplemented("fake"))
+    }
+
+    async fn revoke_session(
+        &self,
+        _: Request<trellis_proto::identity::v1::RevokeSessionRequest>,
+    ) -> Result<Response<trellis_proto::identity::v1::RevokeSessionResponse>, Status> {
+        Err(Status::unimplemented("fake"))
+    }
+
+    async fn revoke_other_sessions(
+        &self,
+        _: Request<trellis_proto::identity::v1::RevokeOtherSessionsRequest>,
+    ) -> Result<Response<trellis_proto::identity::v1::RevokeOtherSessionsResponse>, Status> {
+        Err(Status::unimplemented("fake"))
+    }
+
     async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
         Err(Status::unimplemented("fake"))
     }

@@ -27,8 +27,10 @@ pub struct Org {
     /// Straight into the database, as its superuser.
     pub db: PgPool,
     keys: Vec<(ServiceName, ServiceKey)>,
+    config: Config,
     stop: CancellationToken,
     running: Option<JoinHandle<anyhow::Result<()>>>,
+    replicas: Vec<JoinHandle<anyhow::Result<()>>>,
     // Dropped with this value.
     _database: TestDatabase,
 }
@@ -82,7 +84,8 @@ impl Prepared {
 
     /// Starts it and does not wait.
     pub async fn start(self) -> Org {
-        let service = app::bind(self.config()).await.unwrap();
+        let config = self.config();
+        let service = app::bind(config.clone()).await.unwrap();
         let stop = CancellationToken::new();
         Org {
             address: service.address(),
@@ -90,7 +93,9 @@ impl Prepared {
             running: Some(tokio::spawn(service.run(stop.clone()))),
             identity: self.identity,
             keys: self.keys,
+            config,
             stop,
+            replicas: Vec::new(),
             _database: self.database,
         }
     }
@@ -110,6 +115,12 @@ impl Org {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the service becomes ready");
+    }
+
+    /// One more process on the same database. When it starts, it sweeps.
+    pub async fn add_replica(&mut self) {
+        let service = app::bind(self.config.clone()).await.unwrap();
+        self.replicas.push(tokio::spawn(service.run(CancellationToken::new())));
     }
 
     /// Ends it as SIGTERM does.
@@ -176,6 +187,17 @@ impl Org {
         rows.into_iter().map(|(kind, actor, payload)| (kind, actor, decode(payload))).collect()
     }
 
+    /// Waits until a count is what it should be.
+    pub async fn eventually(&self, sql: &'static str, expected: i64) {
+        let reached = async {
+            while sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.db).await.unwrap() != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
+        assert!(reached.is_ok(), "{sql} is never {expected}");
+    }
+
     /// The number of the last event.
     pub async fn head(&self) -> i64 {
         sqlx::query_scalar("SELECT last_seq FROM scopes").fetch_one(&self.db).await.unwrap()
@@ -185,7 +207,7 @@ impl Org {
 impl Drop for Org {
     fn drop(&mut self) {
         // The database goes next, by force: nothing needs to end in order.
-        if let Some(running) = self.running.take() {
+        for running in self.running.take().into_iter().chain(self.replicas.drain(..)) {
             running.abort();
         }
     }

@@ -9,10 +9,10 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 use trellis_proto::org::v1::{
-    AcceptInvitationRequest, CheckAccessRequest, CheckAccessResponse, CreateInvitationRequest,
-    CreateOrganizationRequest, DeleteOrganizationRequest, GetOrganizationRequest, Invitation, ListInvitationsRequest,
-    ListMembersRequest, Member, Organization, RemoveMemberRequest, RevokeInvitationRequest, UpdateMemberRequest,
-    UpdateOrganizationRequest, org_service_client::OrgServiceClient,
+    AcceptInvitationRequest, AuditEntry, CheckAccessRequest, CheckAccessResponse, CreateInvitationRequest,
+    CreateOrganizationRequest, DeleteOrganizationRequest, GetOrganizationRequest, Invitation, ListAuditRequest,
+    ListInvitationsRequest, ListMembersRequest, Member, Organization, Page, RemoveMemberRequest,
+    RevokeInvitationRequest, UpdateMemberRequest, UpdateOrganizationRequest, org_service_client::OrgServiceClient,
 };
 use uuid::Uuid;
 
@@ -119,6 +119,11 @@ impl Person {
     pub async fn accept(&self, token: &str) -> Result<Organization, Status> {
         let request = AcceptInvitationRequest { token: token.to_owned() };
         Ok(self.org.clone().accept_invitation(request).await?.into_inner().organization.unwrap())
+    }
+
+    pub async fn audit(&self, org: &str, page: Page) -> Result<Vec<AuditEntry>, Status> {
+        let request = ListAuditRequest { org: org.to_owned(), page: Some(page) };
+        Ok(self.org.clone().list_audit(request).await?.into_inner().entries)
     }
 
     pub async fn access(&self, org: &str) -> Result<CheckAccessResponse, Status> {

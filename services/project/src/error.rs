@@ -5,6 +5,11 @@ use trellis_authn::AccessError;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
 
+use crate::store::bounded::ReadError;
+
+const TOO_MUCH: &str = "This is too much for one answer: a whole list may have at most 10,000 items, and no answer more \
+                        than 24 MiB. Please ask for pages, or for smaller ones.";
+
 /// What may not be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
@@ -53,6 +58,8 @@ pub enum Error {
     /// Org or identity does not answer, or not as it should.
     #[error("a service does not answer: {0}")]
     Peer(Status),
+    #[error("more than one answer may hold")]
+    TooMuch,
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -68,6 +75,15 @@ impl From<sqlx::Error> for Error {
             Some("projects_slug_key") => Self::Taken { slug: true, key: false },
             Some("projects_key_key") => Self::Taken { slug: false, key: true },
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Database(error) => error.into(),
+            ReadError::TooMuch => Self::TooMuch,
         }
     }
 }
@@ -105,6 +121,7 @@ impl From<Error> for Problem {
                 tracing::warn!(code = ?status.code(), message = status.message(), "org or identity does not answer");
                 Self::unavailable("People cannot be looked up at the moment.")
             }
+            Error::TooMuch => Self::new(Code::InvalidRequest, TOO_MUCH),
             Error::Log(LogError::Busy) => Self::unavailable("Too much is going on at the moment; please try again."),
             Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
             Error::Log(error @ LogError::NoScope) => unexpected(&error),

@@ -1,5 +1,4 @@
-//! Where a page of a list ended: opaque to clients, never a count of rows, so that it stays right while rows come and
-//! go.
+//! Places in lists: opaque to clients, never a count of rows, so that they stay right while rows come and go.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, Utc};
@@ -8,19 +7,7 @@ use uuid::Uuid;
 
 use super::{Fault, invalid};
 
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
-
-/// How many rows a page has; 0 says nothing.
-pub fn page_limit(limit: u32) -> Result<u32, Fault> {
-    match limit {
-        0 => Ok(DEFAULT_LIMIT),
-        1..=MAX_LIMIT => Ok(limit),
-        _ => Err(invalid(format!("must be 1 to {MAX_LIMIT}"))),
-    }
-}
-
-/// The last row of a page in the order of creation.
+/// A place in the order of creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatedCursor {
     micros: i64,
@@ -40,7 +27,7 @@ impl CreatedCursor {
         encode(self)
     }
 
-    /// `None` for an empty cursor: the first page.
+    /// `None` for an empty cursor.
     pub fn parse(text: &str) -> Result<Option<Self>, Fault> {
         let cursor: Option<Self> = decode(text)?;
         if cursor.as_ref().is_some_and(|cursor| time_of(cursor.micros).is_none()) {
@@ -50,7 +37,7 @@ impl CreatedCursor {
     }
 }
 
-/// The last row of a page in the order of events.
+/// A place in the order of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeqCursor {
     pub seq: i64,

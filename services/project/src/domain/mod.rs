@@ -13,10 +13,11 @@ mod task;
 mod task_id;
 mod task_query;
 mod text;
+mod window;
 
 pub use activity::{Activity, Change, ChangeSet};
 pub use comment::Comment;
-pub use cursor::{CreatedCursor, SeqCursor, page_limit};
+pub use cursor::{CreatedCursor, SeqCursor};
 pub use due::{date, instant, show_date, show_instant};
 pub use kind::Kind;
 pub use project::{Project, ProjectStatus, names_project};
@@ -28,6 +29,7 @@ pub use task_query::{AssigneeFilter, Place, RawTaskQuery, Sort, SortKey, TaskQue
 pub use text::{body, comment_text, line};
 /// What is wrong with a value: a stable code and a sentence that needs no field name.
 pub use trellis_text::Refusal as Fault;
+pub use window::{LONGEST_LIST, RawPage, Shown, Window};
 
 /// The longest name of a project and title of a task.
 pub const MAX_LINE: usize = 200;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The key of a project and the number of a task in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId {
     pub key: String,
     pub number: i64,

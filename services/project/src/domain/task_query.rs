@@ -1,10 +1,10 @@
-//! Which tasks a list shows, in which order, after which place: the query parameters of the REST API.
+//! Which tasks a list shows, in which order, which part of it: the query parameters of the REST API.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Fault, Task, TaskStatus, cursor, due, invalid, page_limit};
+use super::{Fault, RawPage, Shown, Task, TaskStatus, Window, cursor, due, invalid};
 
 /// The longest full-text query: what is longer is no search by a person, and costs.
 const MAX_TEXT: usize = 200;
@@ -18,8 +18,7 @@ pub struct TaskQuery {
     pub due_before: Option<DateTime<Utc>>,
     pub due_after: Option<DateTime<Utc>>,
     pub sort: Sort,
-    pub limit: u32,
-    pub after: Option<Place>,
+    pub window: Window<Place>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub enum SortKey {
     TaskId,
 }
 
-/// The last task of the page before, by what the list is sorted by.
+/// A place in the list, by what it is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Time(Option<DateTime<Utc>>, Uuid),
@@ -60,8 +59,7 @@ pub struct RawTaskQuery<'a> {
     pub due_before: &'a str,
     pub due_after: &'a str,
     pub sort: &'a str,
-    pub limit: u32,
-    pub cursor: &'a str,
+    pub page: RawPage<'a>,
 }
 
 impl TaskQuery {
@@ -92,20 +90,18 @@ impl TaskQuery {
             note("due_after", error);
             None
         });
-        let limit = page_limit(raw.limit).unwrap_or_else(|error| {
-            note("limit", error);
-            0
-        });
         let sort = given(raw.sort, Sort::parse).unwrap_or_else(|error| {
             note("sort", error);
             None
         });
         let sort = sort.unwrap_or_default();
-        let after = sort.parse_place(raw.cursor).unwrap_or_else(|error| {
-            note("cursor", error);
-            None
-        });
-        (!bad).then_some(Self { status, assignee, text, due_before, due_after, sort, limit, after })
+        let window = Window::parse(raw.page, |text| sort.parse_place(text), &mut note)?;
+        (!bad).then_some(Self { status, assignee, text, due_before, due_after, sort, window })
+    }
+
+    /// What is shown of the tasks that were read.
+    pub fn show(&self, rows: Vec<Task>) -> Shown<Task> {
+        self.window.show(rows, |task| self.sort.cursor(task))
     }
 }
 
@@ -153,22 +149,22 @@ impl Sort {
         Ok(Self { key, descending })
     }
 
-    /// The cursor of a page that ended with this task.
-    pub fn cursor(self, last: &Task) -> String {
+    /// The place of this task.
+    fn cursor(self, task: &Task) -> String {
         let time = |time: Option<DateTime<Utc>>| Token {
             order: self.word(),
             micros: time.map(|time| time.timestamp_micros()),
-            id: Some(last.id),
+            id: Some(task.id),
             ..Token::default()
         };
         cursor::encode(&match self.key {
-            SortKey::CreatedAt => time(Some(last.created_at)),
-            SortKey::UpdatedAt => time(Some(last.updated_at)),
-            SortKey::DueDate => time(last.due_date),
+            SortKey::CreatedAt => time(Some(task.created_at)),
+            SortKey::UpdatedAt => time(Some(task.updated_at)),
+            SortKey::DueDate => time(task.due_date),
             SortKey::TaskId => Token {
                 order: self.word(),
-                key: Some(last.project.key.clone()),
-                number: Some(last.number),
+                key: Some(task.project.key.clone()),
+                number: Some(task.number),
                 ..Token::default()
             },
         })

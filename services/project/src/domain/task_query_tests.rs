@@ -34,7 +34,7 @@ fn task(due_date: Option<DateTime<Utc>>) -> Task {
 #[test]
 fn nothing_given_is_the_default_list() {
     let query = parse(RawTaskQuery::default()).expect("the default");
-    assert_eq!((query.sort, query.limit, query.after), (Sort::default(), 50, None));
+    assert_eq!((query.sort, query.window.rows(), query.window.from), (Sort::default(), 51, None));
 }
 
 #[test]
@@ -46,10 +46,9 @@ fn every_bad_parameter_is_named() {
         due_before: "soon",
         due_after: "2026-13-01",
         sort: "--title",
-        limit: 101,
-        cursor: "!",
+        page: RawPage { limit: 101, cursor: "!", ..RawPage::default() },
     };
-    assert_eq!(parse(raw), Err(vec!["status", "assignee", "q", "due_before", "due_after", "limit", "sort", "cursor"]));
+    assert_eq!(parse(raw), Err(vec!["status", "assignee", "q", "due_before", "due_after", "sort", "limit", "cursor"]));
 }
 
 #[test]
@@ -59,7 +58,8 @@ fn a_cursor_fits_its_own_order_only() {
     for given in words {
         let cursor = Sort::parse(given).expect("a sort").cursor(&task(None));
         for sort in words {
-            let parsed = parse(RawTaskQuery { sort, cursor: &cursor, ..RawTaskQuery::default() });
+            let page = RawPage { cursor: &cursor, ..RawPage::default() };
+            let parsed = parse(RawTaskQuery { sort, page, ..RawTaskQuery::default() });
             assert_eq!(parsed.is_ok(), given == sort, "{given} {sort}");
         }
     }

@@ -3,15 +3,16 @@
 use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{
-    BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse, ListTasksOfProjectsRequest, ListTasksOfProjectsResponse, ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListActivityOfTasksRequest, ListActivityOfTasksResponse,
+    BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse,
     CreateCommentRequest, CreateCommentResponse, CreateProjectRequest, CreateProjectResponse, CreateTaskRequest,
     CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse, DeleteProjectRequest, DeleteProjectResponse,
     DeleteTaskRequest, DeleteTaskResponse, GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse,
-    ListActivityRequest, ListActivityResponse, ListCommentsRequest, ListCommentsResponse, ListProjectsRequest,
-    ListProjectsResponse, ListTasksRequest, ListTasksResponse, OpenTopicRequest, OpenTopicResponse, ReadEventsRequest,
-    ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse, UpdateCommentRequest, UpdateCommentResponse,
-    UpdateProjectRequest, UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse,
-    project_service_server::ProjectService,
+    ListActivityOfTasksRequest, ListActivityOfTasksResponse, ListActivityRequest, ListActivityResponse,
+    ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListCommentsRequest, ListCommentsResponse,
+    ListProjectsRequest, ListProjectsResponse, ListTasksOfProjectsRequest, ListTasksOfProjectsResponse,
+    ListTasksRequest, ListTasksResponse, OpenTopicRequest, OpenTopicResponse, ReadEventsRequest, ReadEventsResponse,
+    ReadHeadsRequest, ReadHeadsResponse, UpdateCommentRequest, UpdateCommentResponse, UpdateProjectRequest,
+    UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse, project_service_server::ProjectService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
 

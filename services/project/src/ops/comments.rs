@@ -9,14 +9,14 @@ use trellis_rpc::Violations;
 use uuid::Uuid;
 
 use super::{
-    Member, Ops, cut, event, seq,
+    Member, Ops, event, seq,
     tasks::task_name,
-    values::{all_valid, page, sent},
+    values::{all_valid, sent, window},
 };
 use crate::{
-    domain::{self, Comment, CreatedCursor, Kind},
+    domain::{self, Comment, CreatedCursor, Kind, Window},
     error::{Error, Resource},
-    store::{activity, comments},
+    store::{activity, bounded::Of, comment_list, comments, tasks::Which},
     wire,
 };
 
@@ -27,19 +27,21 @@ impl Ops {
         request: ListCommentsRequest,
     ) -> Result<ListCommentsResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
-        let (limit, after) = page(request.page, CreatedCursor::parse)?;
+        let window = window(request.page.as_ref(), CreatedCursor::parse)?;
         let task = task_name(&request.task_id)?;
         let mut conn = self.reader().await?;
-        let mut found = comments::list(&mut conn, member.org_id(), &task, after.as_ref(), i64::from(limit) + 1)
-            .await?
-            .ok_or(Error::NotFound(Resource::Task))?;
-        let next = cut(&mut found.comments, limit).map(|last| CreatedCursor::new(last.created_at, last.id).encode());
-        Ok(ListCommentsResponse {
-            comments: found.comments.iter().map(wire::comment).collect(),
-            next_cursor: next.unwrap_or_default(),
-            cursors: Vec::new(),
-            position: Some(self.log.position(found.project_id, found.last_seq)),
-        })
+        let mut found = comment_list::of_tasks(&mut conn, member.org_id(), Which::Named(&task), &window).await?;
+        Ok(self.show_comments(found.pop().ok_or(Error::NotFound(Resource::Task))?, &window))
+    }
+
+    pub(super) fn show_comments(&self, of: Of<Comment>, window: &Window<CreatedCursor>) -> ListCommentsResponse {
+        let shown = window.show(of.rows, |comment| CreatedCursor::new(comment.created_at, comment.id).encode());
+        ListCommentsResponse {
+            comments: shown.items.iter().map(wire::comment).collect(),
+            next_cursor: shown.next_cursor,
+            cursors: shown.cursors,
+            position: Some(self.log.position(of.parent.scope, of.parent.last_seq)),
+        }
     }
 
     pub async fn update_comment(

@@ -3,11 +3,11 @@
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{ListActivityRequest, ListActivityResponse};
 
-use super::{Ops, cut, tasks::task_name, values::page};
+use super::{Ops, tasks::task_name, values::window};
 use crate::{
-    domain::SeqCursor,
+    domain::{Activity, SeqCursor, Window},
     error::{Error, Resource},
-    store::activity,
+    store::{activity, bounded::Of, tasks::Which},
     wire,
 };
 
@@ -18,18 +18,20 @@ impl Ops {
         request: ListActivityRequest,
     ) -> Result<ListActivityResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
-        let (limit, before) = page(request.page, SeqCursor::parse)?;
+        let window = window(request.page.as_ref(), SeqCursor::parse)?;
         let task = task_name(&request.task_id)?;
         let mut conn = self.reader().await?;
-        let mut found = activity::list(&mut conn, member.org_id(), &task, before.as_ref(), i64::from(limit) + 1)
-            .await?
-            .ok_or(Error::NotFound(Resource::Task))?;
-        let next = cut(&mut found.activities, limit).map(|last| SeqCursor { seq: last.seq }.encode());
-        Ok(ListActivityResponse {
-            activities: found.activities.iter().map(wire::activity).collect(),
-            next_cursor: next.unwrap_or_default(),
-            cursors: Vec::new(),
-            position: Some(self.log.position(found.project_id, found.last_seq)),
-        })
+        let mut found = activity::of_tasks(&mut conn, member.org_id(), Which::Named(&task), &window).await?;
+        Ok(self.show_activity(found.pop().ok_or(Error::NotFound(Resource::Task))?, &window))
+    }
+
+    pub(super) fn show_activity(&self, of: Of<Activity>, window: &Window<SeqCursor>) -> ListActivityResponse {
+        let shown = window.show(of.rows, |last| SeqCursor { seq: last.seq }.encode());
+        ListActivityResponse {
+            activities: shown.items.iter().map(wire::activity).collect(),
+            next_cursor: shown.next_cursor,
+            cursors: shown.cursors,
+            position: Some(self.log.position(of.parent.scope, of.parent.last_seq)),
+        }
     }
 }

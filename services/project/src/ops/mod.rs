@@ -89,13 +89,3 @@ fn event(kind: Kind, member: &Member<'_>, task: Option<Uuid>, payload: Vec<u8>) 
 fn seq(write: &Write) -> i64 {
     i64::try_from(write.seq()).unwrap_or(i64::MAX)
 }
-
-/// Cuts a list that was read with one row more than its page; gives the last row of the page where there is more.
-fn cut<T>(rows: &mut Vec<T>, limit: u32) -> Option<&T> {
-    let limit = limit as usize;
-    if rows.len() <= limit {
-        return None;
-    }
-    rows.truncate(limit);
-    rows.last()
-}

@@ -3,7 +3,7 @@
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{GetProjectRequest, GetProjectResponse, ListProjectsRequest, ListProjectsResponse};
 
-use super::{Member, Ops, cut, values::page};
+use super::{Member, Ops, values::window};
 use crate::{
     domain::{CreatedCursor, Project, names_project},
     error::{Error, Resource},
@@ -27,14 +27,13 @@ impl Ops {
         request: ListProjectsRequest,
     ) -> Result<ListProjectsResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
-        let (limit, after) = page(request.page, CreatedCursor::parse)?;
-        let mut conn = self.reader().await?;
-        let mut projects = projects::list(&mut conn, member.org_id(), after.as_ref(), i64::from(limit) + 1).await?;
-        let next = cut(&mut projects, limit).map(|last| CreatedCursor::new(last.created_at, last.id).encode());
+        let window = window(request.page.as_ref(), CreatedCursor::parse)?;
+        let projects = projects::list(&mut self.reader().await?, member.org_id(), &window).await?;
+        let shown = window.show(projects, |project| CreatedCursor::new(project.created_at, project.id).encode());
         Ok(ListProjectsResponse {
-            projects: projects.iter().map(wire::project).collect(),
-            next_cursor: next.unwrap_or_default(),
-            cursors: Vec::new(),
+            projects: shown.items.iter().map(wire::project).collect(),
+            next_cursor: shown.next_cursor,
+            cursors: shown.cursors,
         })
     }
 

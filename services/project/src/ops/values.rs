@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Member, Ops};
 use crate::{
-    domain::{self, Fault, page_limit},
+    domain::{self, Fault, RawPage, Window},
     error::{Error, Resource},
 };
 
@@ -73,17 +73,27 @@ pub fn all_known(violations: Violations) -> Result<(), Error> {
     })
 }
 
-/// The page that is asked for: how many rows, after what.
-pub fn page<C>(
-    page: Option<Page>,
-    parse: impl FnOnce(&str) -> Result<Option<C>, Fault>,
-) -> Result<(u32, Option<C>), Error> {
-    let page = page.unwrap_or_default();
+pub fn raw_page(page: Option<&Page>) -> RawPage<'_> {
+    page.map_or_else(RawPage::default, |page| RawPage {
+        limit: page.limit,
+        cursor: &page.cursor,
+        backward: page.backward,
+        all: page.all,
+        with_cursors: page.with_cursors,
+    })
+}
+
+/// The part of a list that is asked for.
+pub fn window<C>(
+    page: Option<&Page>,
+    cursor: impl FnOnce(&str) -> Result<Option<C>, Fault>,
+) -> Result<Window<C>, Error> {
     let mut violations = Violations::new();
-    let limit = violations.check("limit", page_limit(page.limit));
-    let cursor = violations.check("cursor", parse(&page.cursor));
+    let window = Window::parse(raw_page(page), cursor, |name, (code, message)| {
+        violations.push(name, code, message);
+    });
     all_known(violations)?;
-    Ok((limit.unwrap_or_default(), cursor.flatten()))
+    Ok(window.expect("a window without a fault is whole"))
 }
 
 /// Refuses a change of what is not as the client knows it.

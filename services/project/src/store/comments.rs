@@ -1,10 +1,10 @@
-//! Comments, with their task's count of them.
+//! Comments, with their task's count of them. Lists are in `comment_list`.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::{Comment, CreatedCursor, Kind, TaskId};
+use crate::domain::{Comment, Kind, TaskId};
 
 struct CommentRow {
     id: Uuid,
@@ -33,13 +33,6 @@ impl From<CommentRow> for Comment {
     }
 }
 
-/// A page of a task's comments, with the place in its project's order that they reflect.
-pub struct CommentPage {
-    pub project_id: Uuid,
-    pub last_seq: i64,
-    pub comments: Vec<Comment>,
-}
-
 #[tracing::instrument(name = "db.comments.find", skip_all)]
 pub async fn find(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Result<Option<Comment>> {
     let row = sqlx::query_as!(
@@ -56,61 +49,6 @@ pub async fn find(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::Resu
     .fetch_optional(conn)
     .await?;
     Ok(row.map(Into::into))
-}
-
-/// Oldest first. `None`: no such task.
-#[tracing::instrument(name = "db.comments.list", skip_all)]
-pub async fn list(
-    conn: &mut PgConnection,
-    org_id: Uuid,
-    task: &TaskId,
-    after: Option<&CreatedCursor>,
-    limit: i64,
-) -> sqlx::Result<Option<CommentPage>> {
-    // The outer join gives a task without comments one row, so that its position is there.
-    let rows = sqlx::query!(
-        r#"SELECT p.id AS project_id, s.last_seq, t.id AS task, c.id AS "id?", c.content AS "content?",
-                  c.author_id AS "author_id?", c.created_at AS "created_at?", c.edited_at
-           FROM projects p
-           JOIN tasks t ON t.org_id = p.org_id AND t.project_id = p.id
-           JOIN scopes s ON s.id = p.id
-           LEFT JOIN LATERAL (
-               SELECT id, content, author_id, created_at, edited_at FROM comments
-               WHERE org_id = $1 AND task_id = t.id
-                 AND (created_at, id) > (coalesce($4, '-infinity'::timestamptz), $5)
-               ORDER BY created_at, id LIMIT $6
-           ) c ON true
-           WHERE p.org_id = $1 AND p.key = $2 AND t.number = $3
-           ORDER BY c.created_at, c.id"#,
-        org_id,
-        task.key,
-        task.number,
-        after.map(CreatedCursor::created_at),
-        after.map_or(Uuid::nil(), |cursor| cursor.id),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let (project_id, last_seq) = (first.project_id, first.last_seq);
-    let comments = rows
-        .into_iter()
-        .filter_map(|row| {
-            Some(Comment {
-                id: row.id?,
-                project_id,
-                task: row.task,
-                task_id: task.clone(),
-                content: row.content?,
-                author_id: row.author_id?,
-                created_at: row.created_at?,
-                edited_at: row.edited_at,
-            })
-        })
-        .collect();
-    Ok(Some(CommentPage { project_id, last_seq, comments }))
 }
 
 /// Inserts it, counts it and notes the activity, in one statement; fills in the time. False: the task is gone.

@@ -2,6 +2,8 @@
 //! a scope's lock. Every statement is by `org_id`, which comes from the check of access.
 
 pub mod activity;
+pub mod bounded;
+pub mod comment_list;
 pub mod comments;
 pub mod deleted;
 pub mod org_feed;

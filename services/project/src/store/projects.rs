@@ -1,10 +1,14 @@
 //! Projects.
 
-use sqlx::PgConnection;
+use futures_util::StreamExt;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
-use super::rows::ProjectRow;
-use crate::domain::{CreatedCursor, Project};
+use super::{
+    bounded::{self, ReadError, Room},
+    rows::ProjectRow,
+};
+use crate::domain::{CreatedCursor, Project, Window};
 
 /// By slug or key, which cannot be mistaken for each other; with the number of its last event, of the same moment.
 #[tracing::instrument(name = "db.projects.find", skip_all)]
@@ -56,32 +60,62 @@ pub async fn current(conn: &mut PgConnection, org_id: Uuid, id: Uuid) -> sqlx::R
     .transpose()
 }
 
-/// In order of creation.
+/// The statement for one direction.
+macro_rules! select {
+    ($conn:ident, $org_id:ident, $window:ident: $beyond:literal, $begin:literal, $order:literal) => {
+        sqlx::query_as!(
+            ProjectRow,
+            "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,
+                    updated_at, version
+             FROM projects WHERE org_id = $1 AND (created_at, id) "
+                + $beyond
+                + " (coalesce($2, '"
+                + $begin
+                + "'::timestamptz), $3) ORDER BY created_at "
+                + $order
+                + ", id "
+                + $order
+                + " LIMIT $4",
+            $org_id,
+            $window.from.as_ref().map(CreatedCursor::created_at),
+            // No row has an infinite time: no id is compared.
+            $window.from.as_ref().map_or(Uuid::nil(), |place| place.id),
+            $window.rows(),
+        )
+        .fetch(&mut **$conn)
+    };
+}
+
+/// In order of creation; read in the direction of the window.
 #[tracing::instrument(name = "db.projects.list", skip_all)]
 pub async fn list(
-    conn: &mut PgConnection,
+    conn: &mut PoolConnection<Postgres>,
     org_id: Uuid,
-    after: Option<&CreatedCursor>,
-    limit: i64,
-) -> sqlx::Result<Vec<Project>> {
-    // '-infinity' is before the first, so that one statement serves every page.
-    sqlx::query_as!(
+    window: &Window<CreatedCursor>,
+) -> Result<Vec<Project>, ReadError> {
+    let rows = if window.backward {
+        select!(conn, org_id, window: "<", "infinity", "DESC")
+    } else {
+        select!(conn, org_id, window: ">", "-infinity", "ASC")
+    };
+    let read = bounded::list(rows.map(|row| row?.try_into()), Room::of_list(window)).await;
+    bounded::end(conn, read)
+}
+
+/// By their ids.
+#[tracing::instrument(name = "db.projects.batch", skip_all)]
+pub async fn batch(conn: &mut PoolConnection<Postgres>, org_id: Uuid, ids: &[Uuid]) -> Result<Vec<Project>, ReadError> {
+    let rows = sqlx::query_as!(
         ProjectRow,
         "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,
                 updated_at, version
-         FROM projects
-         WHERE org_id = $1 AND (created_at, id) > (coalesce($2, '-infinity'::timestamptz), $3)
-         ORDER BY created_at, id LIMIT $4",
+         FROM projects WHERE org_id = $1 AND id = ANY ($2)",
         org_id,
-        after.map(CreatedCursor::created_at),
-        after.map_or(Uuid::nil(), |cursor| cursor.id),
-        limit,
+        ids,
     )
-    .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(TryInto::try_into)
-    .collect()
+    .fetch(&mut **conn);
+    let read = bounded::list(rows.map(|row| row?.try_into()), Room::of_pages()).await;
+    bounded::end(conn, read)
 }
 
 /// The first of `candidates` that no project of the organization has as its slug. Under the tenant's lock.

@@ -1,10 +1,14 @@
 //! Lists of tasks: filters, orders and pages by key. The statement is put together from fixed pieces, so that each
 //! shape has a plan of its own; what came from a client is bound, never written into it.
 
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow};
+use futures_util::StreamExt;
+use sqlx::{FromRow, Postgres, QueryBuilder, Row, pool::PoolConnection, postgres::PgRow};
 use uuid::Uuid;
 
-use super::rows::TaskRow;
+use super::{
+    bounded::{self, Of, Parent, ReadError, Room},
+    rows::TaskRow,
+};
 use crate::domain::{AssigneeFilter, Place, Sort, SortKey, Task, TaskQuery};
 
 const COLUMNS: &str = "t.id, t.number, t.title, t.description, t.status, t.assignee_id, t.due_date, t.comment_count, \
@@ -12,21 +16,23 @@ const COLUMNS: &str = "t.id, t.number, t.title, t.description, t.status, t.assig
 const PROJECT_COLUMNS: &str =
     "p.id AS project_id, p.slug AS project_slug, p.key AS project_key, p.name AS project_name";
 
-/// Tasks of one project, with the place in its order that they reflect.
-pub struct ProjectTasks {
-    pub project_id: Uuid,
-    pub last_seq: i64,
-    pub tasks: Vec<Task>,
+/// Of which projects.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// By slug or key.
+    Named(&'a str),
+    Ids(&'a [Uuid]),
 }
 
-/// `None`: no such project. Reads one task more than the page has, which says whether there is a next page.
-#[tracing::instrument(name = "db.task_list.of_project", skip_all)]
-pub async fn of_project(
-    conn: &mut PgConnection,
+/// A page of each project's tasks, read in the direction of the window; one task more than the page has, which says
+/// whether there is a next one. Projects that are not there have no list.
+#[tracing::instrument(name = "db.task_list.of_projects", skip_all)]
+pub async fn of_projects(
+    conn: &mut PoolConnection<Postgres>,
     org_id: Uuid,
-    project: &str,
+    projects: Which<'_>,
     query: &TaskQuery,
-) -> sqlx::Result<Option<ProjectTasks>> {
+) -> Result<Vec<Of<Task>>, ReadError> {
     // The outer join gives a list without tasks one row, so that its position is there.
     let mut sql = QueryBuilder::<Postgres>::new("SELECT s.last_seq, ");
     sql.push(PROJECT_COLUMNS).push(", ").push(COLUMNS);
@@ -34,33 +40,51 @@ pub async fn of_project(
     sql.push(" FROM tasks t WHERE t.project_id = p.id AND t.org_id = ").push_bind(org_id);
     filter(&mut sql, query);
     place(&mut sql, query, Reach::Project);
-    order(&mut sql, query.sort, Reach::Project);
-    sql.push(" LIMIT ").push_bind(i64::from(query.limit) + 1);
+    sql.push(" ORDER BY ");
+    order(&mut sql, query, Reach::Project);
+    sql.push(" LIMIT ").push_bind(query.window.rows());
     sql.push(") t ON true WHERE p.org_id = ").push_bind(org_id);
-    sql.push(" AND (p.slug = ").push_bind(project).push(" OR p.key = ").push_bind(project).push(")");
-    order(&mut sql, query.sort, Reach::Project);
+    match projects {
+        Which::Named(word) => {
+            sql.push(" AND (p.slug = ").push_bind(word).push(" OR p.key = ").push_bind(word).push(")");
+        }
+        Which::Ids(ids) => {
+            sql.push(" AND p.id = ANY (").push_bind(ids).push(")");
+        }
+    }
+    sql.push(" ORDER BY p.id, ");
+    order(&mut sql, query, Reach::Project);
 
-    let rows = sql.build().fetch_all(conn).await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let (project_id, last_seq) = (first.try_get("project_id")?, first.try_get("last_seq")?);
-    let tasks = if first.try_get::<Option<Uuid>, _>("id")?.is_some() { read(&rows)? } else { Vec::new() };
-    Ok(Some(ProjectTasks { project_id, last_seq, tasks }))
+    let rows = sql.build().fetch(&mut **conn).map(|row| {
+        let row = row?;
+        let id = row.try_get("project_id")?;
+        let parent = Parent { id, scope: id, last_seq: row.try_get("last_seq")? };
+        let is_task = row.try_get::<Option<Uuid>, _>("id")?.is_some();
+        Ok((parent, if is_task { Some(read(&row)?) } else { None }))
+    });
+    let read = bounded::lists(rows, Room::of_list(&query.window)).await;
+    bounded::end(conn, read)
 }
 
-/// Tasks of a whole organization; one more than the page has.
+/// Tasks of a whole organization, in the same way.
 #[tracing::instrument(name = "db.task_list.of_organization", skip_all)]
-pub async fn of_organization(conn: &mut PgConnection, org_id: Uuid, query: &TaskQuery) -> sqlx::Result<Vec<Task>> {
+pub async fn of_organization(
+    conn: &mut PoolConnection<Postgres>,
+    org_id: Uuid,
+    query: &TaskQuery,
+) -> Result<Vec<Task>, ReadError> {
     let mut sql = QueryBuilder::<Postgres>::new("SELECT ");
     sql.push(PROJECT_COLUMNS).push(", ").push(COLUMNS);
     sql.push(" FROM tasks t JOIN projects p ON p.org_id = t.org_id AND p.id = t.project_id WHERE t.org_id = ");
     sql.push_bind(org_id);
     filter(&mut sql, query);
     place(&mut sql, query, Reach::Organization);
-    order(&mut sql, query.sort, Reach::Organization);
-    sql.push(" LIMIT ").push_bind(i64::from(query.limit) + 1);
-    read(&sql.build().fetch_all(conn).await?)
+    sql.push(" ORDER BY ");
+    order(&mut sql, query, Reach::Organization);
+    sql.push(" LIMIT ").push_bind(query.window.rows());
+    let rows = sql.build().fetch(&mut **conn).map(|row| read(&row?));
+    let read = bounded::list(rows, Room::of_list(&query.window)).await;
+    bounded::end(conn, read)
 }
 
 /// Of what a list is: it decides what the order by task id goes by.
@@ -70,8 +94,8 @@ enum Reach {
     Organization,
 }
 
-fn read(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
-    rows.iter().map(|row| TaskRow::from_row(row)?.try_into()).collect()
+fn read(row: &PgRow) -> sqlx::Result<Task> {
+    TaskRow::from_row(row)?.try_into()
 }
 
 fn filter(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery) {
@@ -108,14 +132,14 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery) {
     }
 }
 
-/// Continues after the last task of the page before.
+/// Begins beyond the place of the window.
 fn place(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery, reach: Reach) {
-    let Some(after) = &query.after else {
+    let Some(from) = &query.window.from else {
         return;
     };
-    let beyond = if query.sort.descending { ") < (" } else { ") > (" };
+    let beyond = if falls(query) { ") < (" } else { ") > (" };
     sql.push(" AND (").push(columns(query.sort, reach).join(", ")).push(beyond);
-    match after {
+    match from {
         Place::Time(time, id) => {
             sql.push("coalesce(").push_bind(*time).push(", ").push(no_date(query.sort)).push("), ").push_bind(*id);
         }
@@ -129,13 +153,18 @@ fn place(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery, reach: Reach) {
     sql.push(")");
 }
 
-fn order(sql: &mut QueryBuilder<Postgres>, sort: Sort, reach: Reach) {
-    let direction = if sort.descending { " DESC" } else { "" };
-    let mut before = " ORDER BY ";
-    for column in columns(sort, reach) {
-        sql.push(before).push(column).push(direction);
-        before = ", ";
+fn order(sql: &mut QueryBuilder<Postgres>, query: &TaskQuery, reach: Reach) {
+    let direction = if falls(query) { " DESC" } else { "" };
+    let mut columns = sql.separated(", ");
+    for column in self::columns(query.sort, reach) {
+        columns.push(column).push_unseparated(direction);
     }
+}
+
+/// Whether rows are read from the greatest to the least. Where tasks without a date stand goes by the order of the list
+/// alone, so that a walk backward finds them where one forward does.
+fn falls(query: &TaskQuery) -> bool {
+    query.sort.descending != query.window.backward
 }
 
 /// What the list is ordered by, ending in what is unique.

@@ -1,10 +1,35 @@
 //! Tasks, with the counters and the numbering of their project. Lists are in `task_list`.
 
-use sqlx::PgConnection;
+use futures_util::StreamExt;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
-use super::rows::TaskRow;
+use super::{
+    bounded::{self, ReadError, Room},
+    rows::TaskRow,
+};
 use crate::domain::{Kind, ProjectRef, Task, TaskId};
+
+/// Of which tasks something is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    Named(&'a TaskId),
+    Ids(&'a [Uuid]),
+}
+
+impl<'a> Which<'a> {
+    pub fn ids(self) -> Option<&'a [Uuid]> {
+        if let Self::Ids(ids) = self { Some(ids) } else { None }
+    }
+
+    pub fn key(self) -> Option<&'a str> {
+        if let Self::Named(id) = self { Some(&id.key) } else { None }
+    }
+
+    pub fn number(self) -> Option<i64> {
+        if let Self::Named(id) = self { Some(id.number) } else { None }
+    }
+}
 
 /// By its name, with the number of its project's last event, of the same moment.
 #[tracing::instrument(name = "db.tasks.find", skip_all)]
@@ -45,6 +70,31 @@ pub async fn find(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::R
         Ok((task.try_into()?, row.last_seq))
     })
     .transpose()
+}
+
+/// By their names.
+#[tracing::instrument(name = "db.tasks.batch", skip_all)]
+pub async fn batch(
+    conn: &mut PoolConnection<Postgres>,
+    org_id: Uuid,
+    keys: &[String],
+    numbers: &[i64],
+) -> Result<Vec<Task>, ReadError> {
+    let rows = sqlx::query_as!(
+        TaskRow,
+        "SELECT t.id, t.number, t.title, t.description, t.status, t.assignee_id, t.due_date, t.comment_count,
+                t.created_by, t.created_at, t.updated_at, t.version,
+                p.id AS project_id, p.slug AS project_slug, p.key AS project_key, p.name AS project_name
+         FROM unnest($2::text[], $3::bigint[]) AS asked (key, number)
+         JOIN projects p ON p.org_id = $1 AND p.key = asked.key
+         JOIN tasks t ON t.org_id = $1 AND t.project_id = p.id AND t.number = asked.number",
+        org_id,
+        keys,
+        numbers,
+    )
+    .fetch(&mut **conn);
+    let read = bounded::list(rows.map(|row| row?.try_into()), Room::of_pages()).await;
+    bounded::end(conn, read)
 }
 
 /// By id, for a write that holds the scope's lock.

@@ -40,6 +40,11 @@ async fn call_all(client: &Client, org: &str, comment: &str, send: impl Fn() -> 
         update_comment(UpdateCommentRequest { id: comment.into(), content: Some("Hi".into()) });
         delete_comment(DeleteCommentRequest { id: comment.into() });
         list_activity(ListActivityRequest { task_id: "WEB-1".into() });
+        batch_get_projects(BatchGetProjectsRequest {});
+        batch_get_tasks(BatchGetTasksRequest { task_ids: vec!["WEB-1".into()] });
+        list_tasks_of_projects(ListTasksOfProjectsRequest {});
+        list_comments_of_tasks(ListCommentsOfTasksRequest {});
+        list_activity_of_tasks(ListActivityOfTasksRequest {});
         open_topic(OpenTopicRequest { topic: Some(Topic::TaskId("WEB-1".into())) });
         open_topic(OpenTopicRequest { topic: Some(Topic::Project("web".into())) });
         open_topic(OpenTopicRequest {});

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::needless_update, clippy::too_many_lines)]
 
 mod access;
+mod batches;
 mod comments;
 mod events;
 mod harness;
 mod idempotency;
+mod long_lists;
 mod neighbours;
+mod pages;
 mod project_names;
 mod projects;
 mod task_lists;

@@ -163,6 +163,7 @@ neighbour! {
     accept_invitation(org::AcceptInvitationRequest) -> org::AcceptInvitationResponse;
     join(org::JoinRequest) -> org::JoinResponse;
     has_membership(org::HasMembershipRequest) -> org::HasMembershipResponse;
+    list_audit(org::ListAuditRequest) -> org::ListAuditResponse;
 }
 
 neighbour! {
@@ -196,6 +197,11 @@ neighbour! {
     register(identity::RegisterRequest) -> identity::RegisterResponse;
     login(identity::LoginRequest) -> identity::LoginResponse;
     refresh(identity::RefreshRequest) -> identity::RefreshResponse;
+    renew_token(identity::RenewTokenRequest) -> identity::RenewTokenResponse;
+    get_session(identity::GetSessionRequest) -> identity::GetSessionResponse;
+    list_sessions(identity::ListSessionsRequest) -> identity::ListSessionsResponse;
+    revoke_session(identity::RevokeSessionRequest) -> identity::RevokeSessionResponse;
+    revoke_other_sessions(identity::RevokeOtherSessionsRequest) -> identity::RevokeOtherSessionsResponse;
     logout(identity::LogoutRequest) -> identity::LogoutResponse;
     get_me(identity::GetMeRequest) -> identity::GetMeResponse;
     update_me(identity::UpdateMeRequest) -> identity::UpdateMeResponse;

@@ -117,7 +117,7 @@ async fn lists_go_by_creation_and_stay_right() {
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = Some(Page { limit: 3, cursor });
+        let page = Some(Page { limit: 3, cursor, ..Page::default() });
         let request = ListProjectsRequest { org: "acme".into(), page };
         let answer = it.client().list_projects(it.bob.ask(request)).await.unwrap().into_inner();
         seen.extend(answer.projects.into_iter().map(|project| project.name));
@@ -133,7 +133,7 @@ async fn lists_go_by_creation_and_stay_right() {
     }
     assert_eq!(seen, (0..8).map(|number| format!("P {number}")).collect::<Vec<_>>());
     for (limit, cursor, field) in [(101, "", "limit:invalid"), (1, "x", "cursor:invalid")] {
-        let page = Some(Page { limit, cursor: cursor.into() });
+        let page = Some(Page { limit, cursor: cursor.into(), ..Page::default() });
         let request = ListProjectsRequest { org: "acme".into(), page };
         let refused = it.client().list_projects(it.bob.ask(request)).await.blames();
         assert_eq!(refused, (Code::InvalidRequest, vec![field.to_owned()]));

@@ -181,7 +181,7 @@ async fn pages_stay_right_while_tasks_come_and_go() {
     ] {
         let it = if sort == "created_at" { &it } else { &start().await };
         let request = ListTasksRequest { sort: sort.into(), ..all() };
-        let page = Some(Page { limit: if sort == "created_at" { 2 } else { 3 }, cursor: String::new() });
+        let page = Some(Page { limit: if sort == "created_at" { 2 } else { 3 }, ..Page::default() });
         let first = list(it, ListTasksRequest { page, ..request.clone() }).await;
         for task_id in ["WEB-1", "WEB-3"] {
             let delete = DeleteTaskRequest { org: "acme".into(), task_id: task_id.into(), expected_version: None };
@@ -191,7 +191,7 @@ async fn pages_stay_right_while_tasks_come_and_go() {
             task.due_date = Some("2020-01-01".into());
         })
         .await;
-        let page = Some(Page { limit: 10, cursor: first.next_cursor });
+        let page = Some(Page { limit: 10, cursor: first.next_cursor, ..Page::default() });
         let rest = found(it, ListTasksRequest { page, ..request }).await;
         assert_eq!(rest, expected.into_iter().filter(|id| !id.is_empty()).collect::<Vec<_>>(), "{sort}");
     }
@@ -208,7 +208,7 @@ async fn bad_parameters_are_named() {
         due_before: "now".into(),
         due_after: "2026-02-30".into(),
         sort: "title".into(),
-        page: Some(Page { limit: 101, cursor: "?".into() }),
+        page: Some(Page { limit: 101, cursor: "?".into(), ..Page::default() }),
         ..all()
     };
     let (code, fields) = it.client().list_tasks(it.bob.ask(bad)).await.blames();
@@ -219,13 +219,13 @@ async fn bad_parameters_are_named() {
         "q:too_long",
         "due_before:invalid",
         "due_after:invalid",
-        "limit:invalid",
         "sort:invalid",
+        "limit:invalid",
         "cursor:invalid",
     ];
     assert_eq!(fields, expected);
     // A cursor belongs to its order.
-    let page = |cursor: String| Some(Page { limit: 1, cursor });
+    let page = |cursor: String| Some(Page { limit: 1, cursor, ..Page::default() });
     let first = list(&it, ListTasksRequest { page: page(String::new()), ..all() }).await;
     let other = ListTasksRequest { page: page(first.next_cursor), sort: "-created_at".into(), ..all() };
     assert_eq!(it.client().list_tasks(it.bob.ask(other)).await.blames().1, ["cursor:invalid"]);

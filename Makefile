@@ -40,11 +40,13 @@ lint: ## Check format and lints as CI does
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: generate
-generate: ## Write the generated files anew (query data, OpenAPI, tables of settings)
+generate: ## Write the generated files anew (query data, OpenAPI, GraphQL schema, tables of settings)
 	@$(LOCAL) generate
+
+GENERATED := '*.sqlx/*' gateway/openapi.json gateway/schema.graphql '*README.md'
 
 .PHONY: check-generated
 check-generated: generate ## Fail where a generated file differs from what is committed
-	@test -z "$$(git status --porcelain -- '*.sqlx/*' gateway/openapi.json '*README.md')" || \
-	  { git status --short -- '*.sqlx/*' gateway/openapi.json '*README.md'; git diff -- gateway/openapi.json '*README.md'; \
+	@test -z "$$(git status --porcelain -- $(GENERATED))" || \
+	  { git status --short -- $(GENERATED); git diff -- $(filter-out '*.sqlx/*',$(GENERATED)); \
 	    echo 'generated files are out of date: run `make generate` and commit'; exit 1; }

@@ -11,6 +11,7 @@ use trellis_authn::{IdentityFeed, Memberships, ServiceKey, ServiceName, Sessions
 use crate::{
     clients::Clients,
     config::Config,
+    graphql::{self, execute::Executor, http::Served},
     live::{self, Hub},
     people::People,
     router, serve,
@@ -91,7 +92,10 @@ impl Gateway {
             shutdown: self.shutdown.clone(),
         };
         let hub = Hub::start(sources, live::Limits::default());
-        router::router(self, live::router(hub))
+        let introspection = self.config.graphql_introspection.0;
+        let executor = Executor::new(graphql::schema::schema(hub.clone(), introspection), introspection);
+        let served = Served { app: Arc::clone(self), hub: hub.clone(), executor };
+        router::router(self, live::router(hub).merge(graphql::http::router(served)))
     }
 }
 

@@ -9,12 +9,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{Extensions, HeaderMap, header, request::Parts};
 use trellis_authn::{AccessError, TokenError, User};
 use trellis_rpc::Code;
 
 use crate::{
     app::{App, Gateway},
+    client_address,
     params::decoded,
     problem::Problem,
     router::ORGANIZATIONS,
@@ -73,13 +74,14 @@ fn invalid() -> Problem {
     Problem::bad_token(Code::Unauthenticated, "The access token is not valid.")
 }
 
-fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<User>, Problem> {
-    presented(headers)?.map(|token| verify(gateway, token)).transpose()
+fn authenticate(gateway: &Gateway, extensions: &Extensions, headers: &HeaderMap) -> Result<Option<User>, Problem> {
+    let user = presented(headers)?.map(|token| verify(gateway, token)).transpose()?;
+    Ok(user.map(|user| user.at(client_address::of_request(gateway, extensions, headers))))
 }
 
 /// The gate in front of everything that needs a user.
 pub async fn signed_in(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
-    match authenticate(&gateway, request.headers()) {
+    match authenticate(&gateway, request.extensions(), request.headers()) {
         Ok(Some(user)) => {
             request.extensions_mut().insert(SignedIn(user));
             next.run(request).await
@@ -91,7 +93,7 @@ pub async fn signed_in(State(gateway): State<App>, mut request: Request, next: N
 
 /// The gate in front of everything below an organization.
 pub async fn organization(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
-    let user = match authenticate(&gateway, request.headers()) {
+    let user = match authenticate(&gateway, request.extensions(), request.headers()) {
         Ok(Some(user)) => user,
         Ok(None) => return Problem::signed_out().into_response(),
         Err(problem) => return problem.into_response(),
@@ -136,7 +138,7 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Problem> {
         match parts.extensions.get() {
             Some(SignedIn(user)) => Ok(Self(user.clone())),
-            None => authenticate(gateway, &parts.headers)?.map(Self).ok_or_else(Problem::signed_out),
+            None => authenticate(gateway, &parts.extensions, &parts.headers)?.map(Self).ok_or_else(Problem::signed_out),
         }
     }
 }
@@ -145,7 +147,7 @@ impl FromRequestParts<App> for Anyone {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Problem> {
-        authenticate(gateway, &parts.headers).map(Self)
+        authenticate(gateway, &parts.extensions, &parts.headers).map(Self)
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, OriginalUri, Request},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use tonic::Status;
 use trellis_authn::User;
@@ -73,16 +73,7 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let typed = json_type(&parts.method, &parts.headers)?;
-        let raw = tokio::time::timeout(IN_TIME, read(&parts.headers, body))
-            .await
-            .map_err(|_| Problem::status(StatusCode::REQUEST_TIMEOUT))??;
-        if raw.is_empty() {
-            return Err(Problem::invalid_request("The body must be a JSON object; it is empty."));
-        }
-        if !typed {
-            return Err(Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
+        let raw = json(&parts, body).await?;
         let mut fields = Fields::parse(&raw)?;
         let value = T::decode(&mut fields);
         let absent = fields.finish()?;
@@ -94,6 +85,21 @@ where
         };
         Ok(Self { value, sent: Sent { absent, raw, operation, idempotency_key } })
     }
+}
+
+/// A body that says that it is JSON, whole.
+pub async fn json(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
+    let typed = json_type(&parts.method, &parts.headers)?;
+    let raw = tokio::time::timeout(IN_TIME, read(&parts.headers, body))
+        .await
+        .map_err(|_| Problem::status(StatusCode::REQUEST_TIMEOUT))??;
+    if raw.is_empty() {
+        return Err(Problem::invalid_request("The body must be a JSON object; it is empty."));
+    }
+    if !typed {
+        return Err(Problem::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    Ok(raw)
 }
 
 /// `Ok(false)` where the client did not say what it sends.

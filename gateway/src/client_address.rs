@@ -6,10 +6,10 @@ use std::{
 };
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::{HeaderMap, header, request::Parts};
+use http::{Extensions, HeaderMap, header, request::Parts};
 use trellis_proto::identity::v1::ClientInfo;
 
-use crate::app::App;
+use crate::app::{App, Gateway};
 
 /// As much of a user agent as says who it is.
 const LONGEST_USER_AGENT: usize = 300;
@@ -118,6 +118,12 @@ fn address(text: &str) -> Option<IpAddr> {
         .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
+/// The address of who sent a request; `None` where it did not come over a connection of ours.
+pub fn of_request(gateway: &Gateway, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(client_address(*peer, headers, &gateway.config.trusted_proxies))
+}
+
 /// From where a session is opened or used.
 pub struct Client(pub ClientInfo);
 
@@ -125,8 +131,7 @@ impl FromRequestParts<App> for Client {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let ip = peer.map(|ConnectInfo(peer)| client_address(*peer, &parts.headers, &gateway.config.trusted_proxies));
+        let ip = of_request(gateway, &parts.extensions, &parts.headers);
         let user_agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(Self(ClientInfo {
             user_agent: user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect()).unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::{
 
 use trellis_settings::Settings;
 
-use crate::{config::Config, docs};
+use crate::{config::Config, docs, graphql};
 
 /// For connecting and for the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,9 +20,10 @@ pub fn answer(argument: &str, settings: &Settings, config: &Config) -> anyhow::R
         "--settings" => println!("{}", settings.table().trim()),
         "--version" => println!("trellis-gateway {}", env!("CARGO_PKG_VERSION")),
         "--openapi" => print!("{}", docs::text()),
+        "--graphql" => print!("{}", graphql::schema::sdl()),
         "--healthcheck" => anyhow::ensure!(is_ready(config.listen).unwrap_or(false), "not ready"),
         other => {
-            anyhow::bail!("{other} is none of --settings, --version, --healthcheck, --openapi")
+            anyhow::bail!("{other} is none of --settings, --version, --healthcheck, --openapi, --graphql")
         }
     }
     Ok(())

@@ -25,6 +25,7 @@ pub struct Config {
     /// From these, and only these, `Forwarded` and `X-Forwarded-For` are believed.
     pub trusted_proxies: Networks,
     pub rate_limits: Switch,
+    pub graphql_introspection: Switch,
 }
 
 impl Config {
@@ -34,7 +35,7 @@ impl Config {
             listen: settings.or(
                 "TRELLIS_LISTEN",
                 SocketAddr::from(([127, 0, 0, 1], 8000)),
-                "Address and port of REST and WebSocket",
+                "Address and port of REST, GraphQL and WebSocket",
             ),
             identity: settings.or(
                 "TRELLIS_IDENTITY_URL",
@@ -75,6 +76,11 @@ impl Config {
                 "TRELLIS_RATE_LIMITS",
                 Switch(true),
                 "`off` switches every rate limit off, for load tests; this version has none yet",
+            ),
+            graphql_introspection: settings.or(
+                "TRELLIS_GRAPHQL_INTROSPECTION",
+                Switch(false),
+                "`on` tells the GraphQL schema to whoever asks, with GraphiQL at `/graphql`",
             ),
             telemetry: TelemetryConfig::read(settings),
         }

@@ -31,8 +31,9 @@ const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in 
     paths(
         rest::sessions::register, rest::sessions::login, rest::sessions::refresh, rest::sessions::logout,
         rest::me::show, rest::me::update, rest::me::change_password, rest::organizations::mine,
+        rest::my_sessions::list, rest::my_sessions::revoke, rest::my_sessions::revoke_others,
         rest::organizations::list, rest::organizations::create, rest::organizations::show,
-        rest::organizations::update, rest::organizations::delete,
+        rest::organizations::update, rest::organizations::delete, rest::audit::list,
         rest::members::list, rest::members::update, rest::members::remove,
         rest::invitations::list, rest::invitations::create, rest::invitations::revoke, rest::invitations::accept,
         rest::projects::list, rest::projects::create, rest::projects::show, rest::projects::update,

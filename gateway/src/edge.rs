@@ -1,6 +1,7 @@
 //! What every request passes: its id, its trace, its measurements, its deadline, CORS, and the one shape of errors.
 
 use std::{
+    borrow::Cow,
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
@@ -20,6 +21,7 @@ use crate::{
     app::App,
     cors::Cors,
     drain::Leftover,
+    graphql::{self, accept::Media, http::Told},
     problem::{CONTENT_TYPE, Problem},
 };
 
@@ -54,6 +56,7 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
     );
     trellis_telemetry::extract(&span, request.headers());
     let cors = Cors::of(&method, request.headers(), &gateway.config.cors_origins);
+    let graphql = graphql::http::media(request.uri().path(), request.headers());
     let leftover = watch(&mut request);
 
     let handled = async {
@@ -74,11 +77,11 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
     if let Some(leftover) = leftover {
         leftover.drain();
     }
-    let code = in_one_shape(&mut response, &id);
+    let code = in_one_shape(&mut response, &id, graphql);
     protect(response.headers_mut());
     cors.decorate(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id);
-    measure(&span, &method, route, response.status(), code, started);
+    measure(&span, &method, route, response.status(), code.as_deref(), started);
     response
 }
 
@@ -122,8 +125,12 @@ fn watch(request: &mut Request) -> Option<Leftover> {
     Some(leftover)
 }
 
-/// Gives every refusal, wherever it comes from, the body of a problem; gives back its code.
-fn in_one_shape(response: &mut Response, id: &HeaderValue) -> Option<&'static str> {
+/// Gives every refusal, wherever it comes from, the body of a problem (at the address of GraphQL, that of an error
+/// there); gives back its code.
+fn in_one_shape(response: &mut Response, id: &HeaderValue, graphql: Option<Media>) -> Option<Cow<'static, str>> {
+    if let Some(Told(code)) = response.extensions_mut().remove() {
+        return code.map(Cow::Owned);
+    }
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
@@ -133,10 +140,14 @@ fn in_one_shape(response: &mut Response, id: &HeaderValue) -> Option<&'static st
     *response.status_mut() = problem.http_status();
     let headers = response.headers_mut();
     problem.put_headers(headers);
-    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
     headers.remove(header::CONTENT_LENGTH);
-    *response.body_mut() = problem.body(id.to_str().unwrap_or_default()).into();
-    Some(problem.code())
+    let (kind, body) = match graphql {
+        Some(media) => (media.content_type(), graphql::http::refusal(&problem)),
+        None => (CONTENT_TYPE, problem.body(id.to_str().unwrap_or_default())),
+    };
+    headers.insert(header::CONTENT_TYPE, kind);
+    *response.body_mut() = body.into();
+    Some(problem.code().into())
 }
 
 /// Nothing here is to be sniffed, framed or kept, where a handler did not say otherwise.
@@ -147,14 +158,7 @@ fn protect(headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING_ALLOWED);
 }
 
-fn measure(
-    span: &Span,
-    method: &Method,
-    route: String,
-    status: StatusCode,
-    code: Option<&'static str>,
-    started: Instant,
-) {
+fn measure(span: &Span, method: &Method, route: String, status: StatusCode, code: Option<&str>, started: Instant) {
     let took = started.elapsed();
     span.record("http.response.status_code", status.as_u16());
     let _entered = span.enter();

@@ -1,4 +1,4 @@
-//! REST and WebSocket in front of the Trellis services.
+//! REST, GraphQL and WebSocket in front of the Trellis services.
 //!
 //! The gateway decodes, asks a service, and encodes. It holds no rule of the domain: who may do what and which values
 //! are right is decided by the services, so that no rule stands twice.
@@ -11,6 +11,7 @@
 //! | [`body`], [`query`], [`params`] | strict decoding of what a client sends |
 //! | [`rest`] | the handlers, one file per resource |
 //! | [`json`] | the public objects, encoded once for REST and live events alike |
+//! | [`graphql`] | the graph, over HTTP and WebSocket |
 //! | [`live`], [`cursor`] | the WebSocket hub, and places in a project's order of events |
 //! | [`clients`], [`people`] | the services that are asked |
 //! | [`app`], [`serve`], [`config`] | wiring, listening, stopping |

@@ -16,7 +16,9 @@ use crate::{
     auth, docs, edge,
     problem::Problem,
     query::{NONE, PAGE, TASKS},
-    rest::{activity, comments, invitations, me, members, organizations, projects, sessions, tasks},
+    rest::{
+        activity, audit, comments, invitations, me, members, my_sessions, organizations, projects, sessions, tasks,
+    },
     well_known,
 };
 
@@ -47,6 +49,9 @@ fn signed_in(app: &App) -> Routes {
         .get("/api/v1/me", NONE, me::show)
         .patch("/api/v1/me", NONE, me::update)
         .post("/api/v1/me/password", NONE, me::change_password)
+        .get("/api/v1/me/sessions", NONE, my_sessions::list)
+        .delete("/api/v1/me/sessions", NONE, my_sessions::revoke_others)
+        .delete("/api/v1/me/sessions/{id}", NONE, my_sessions::revoke)
         .get("/api/v1/me/organizations", PAGE, organizations::mine)
         .post("/api/v1/organizations", NONE, organizations::create)
         .post("/api/v1/invitations/accept", NONE, invitations::accept)
@@ -65,6 +70,7 @@ fn organization(app: &App) -> Routes {
         .get("/invitations", PAGE, invitations::list)
         .post("/invitations", NONE, invitations::create)
         .delete("/invitations/{id}", NONE, invitations::revoke)
+        .get("/audit", PAGE, audit::list)
         .get("/projects", PAGE, projects::list)
         .post("/projects", NONE, projects::create)
         .get("/projects/{project}", NONE, projects::show)
@@ -90,7 +96,7 @@ fn organization_with_slash(app: &App) -> Router<App> {
     Router::new().route("/api/v1/organizations/{org}/", nothing)
 }
 
-/// The whole gateway; `live` serves the sockets.
+/// The whole gateway; `live` serves the sockets, and the graph, which knows of live events.
 pub fn router(app: &App, live: Router) -> Router {
     routes(app)
         .router

@@ -1,21 +1,20 @@
-//! A client of the full live protocol, `trellis.v1`.
+//! Clients of the two comment and event protocols: `trellis.v1`, and the original's socket.
 
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
-};
 
-/// Long enough for a loaded machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::connection::Connection;
 
+/// A client of the full live protocol, `trellis.v1`.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    connection: Connection,
     next_id: u64,
+}
+
+/// A client of the original: the comments of one task.
+pub struct OriginalSocket {
+    connection: Connection,
 }
 
 impl Socket {
@@ -26,66 +25,9 @@ impl Socket {
 
     /// Offers `protocols`; an empty string offers none.
     pub async fn open_with(base: &str, token: Option<&str>, protocols: &str) -> Self {
-        let url = format!("{}/api/v1/live", base.replacen("http", "ws", 1));
-        let mut request = url.into_client_request().expect("the URL is right");
-        let header = |value: &str| HeaderValue::from_str(value).expect("the header is right");
-        if !protocols.is_empty() {
-            request.headers_mut().insert("sec-websocket-protocol", header(protocols));
-        }
-        if let Some(token) = token {
-            request.headers_mut().insert("authorization", header(&format!("Bearer {token}")));
-        }
-        let (stream, _) = connect_async(request).await.expect("the upgrade is accepted");
-        Self { stream, next_id: 1 }
-    }
-
-    pub async fn send(&mut self, frame: Value) {
-        self.send_raw(Message::text(frame.to_string())).await;
-    }
-
-    pub async fn send_raw(&mut self, message: Message) {
-        self.stream.send(message).await.expect("the socket is open");
-    }
-
-    /// The next frame.
-    pub async fn next(&mut self) -> Value {
-        match self.message().await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).expect("frames are JSON"),
-            other => panic!("wanted a frame, got {other:?}"),
-        }
-    }
-
-    /// The code that the server closes with; frames before it are passed over.
-    pub async fn close_code(&mut self) -> u16 {
-        loop {
-            match self.message().await {
-                Some(Message::Close(Some(frame))) => return frame.code.into(),
-                Some(Message::Text(_)) => {}
-                other => panic!("wanted a close frame, got {other:?}"),
-            }
-        }
-    }
-
-    /// Whether the connection is gone, in whatever way.
-    pub async fn is_gone(&mut self) -> bool {
-        loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("nothing came in time") {
-                None | Some(Err(_) | Ok(Message::Close(_))) => return true,
-                Some(Ok(_)) => {}
-            }
-        }
-    }
-
-    async fn message(&mut self) -> Option<Message> {
-        loop {
-            let message = timeout(PATIENCE, self.stream.next()).await.expect("nothing came in time");
-            match message {
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(message)) => return Some(message),
-                Some(Err(error)) => panic!("the connection broke: {error}"),
-                None => return None,
-            }
-        }
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let connection = Connection::open(base, "/api/v1/live", authorization.as_deref(), protocols).await;
+        Self { connection, next_id: 1 }
     }
 
     /// Subscribes and gives the `subscribed` frame.
@@ -117,5 +59,91 @@ impl Socket {
         self.send(json!({"type": "ping"})).await;
         let frame = self.next().await;
         assert_eq!(frame, json!({"type": "pong"}), "something came before the answer to a ping");
+    }
+}
+
+impl OriginalSocket {
+    /// Without a word said yet; `token` goes into the query, as the original's page puts it.
+    pub async fn connect(base: &str, org: &str, task: &str, token: Option<&str>) -> Self {
+        let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
+        Self { connection: Connection::open(base, &path(org, task, &query), None, "").await }
+    }
+
+    /// With an `Authorization` header instead.
+    pub async fn connect_with(base: &str, org: &str, task: &str, authorization: &str) -> Self {
+        Self { connection: Connection::open(base, &path(org, task, ""), Some(authorization), "").await }
+    }
+
+    /// Connected and welcomed.
+    pub async fn open(base: &str, org: &str, task: &str, token: &str) -> Self {
+        let mut socket = Self::connect(base, org, task, Some(token)).await;
+        socket.welcome().await;
+        socket
+    }
+
+    /// The first frame.
+    pub async fn welcome(&mut self) -> Value {
+        let frame = self.next().await;
+        assert_eq!(frame["type"], "system", "{frame}");
+        assert_eq!(frame["message"], "Connected to task comments", "{frame}");
+        frame
+    }
+
+    /// Comments.
+    pub async fn say(&mut self, message: &str) {
+        self.send(json!({"message": message})).await;
+    }
+
+    /// The next frame, which is a comment with this content and has this shape and nothing more.
+    pub async fn comment(&mut self, content: &str) -> Value {
+        let frame = self.next().await;
+        assert_eq!(frame["content"], content, "{frame}");
+        let wanted = json!({
+            "id": frame["id"].as_str(), "content": content, "timestamp": frame["timestamp"].as_str(),
+            "author": {"id": frame["author"]["id"].as_str(), "email": frame["author"]["email"].as_str(), "name": frame["author"]["name"].as_str()},
+            "task_id": frame["task_id"].as_str(),
+        });
+        assert_eq!(frame, wanted);
+        assert!(wanted["id"].is_string() && wanted["author"]["email"].is_string(), "{frame}");
+        frame
+    }
+
+    /// Nothing is on its way: the answer to a ping is the next frame.
+    pub async fn expect_nothing_pending(&mut self) {
+        self.send(json!({"type": "ping"})).await;
+        let frame = self.next().await;
+        assert_eq!(frame, json!({"type": "pong"}), "something came before the answer to a ping");
+    }
+}
+
+fn path(org: &str, task: &str, query: &str) -> String {
+    format!("/ws/tasks/{org}/{task}/comments/{query}")
+}
+
+impl Deref for Socket {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Socket {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl Deref for OriginalSocket {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for OriginalSocket {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }

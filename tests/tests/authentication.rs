@@ -125,6 +125,60 @@ async fn a_new_password_ends_all_other_sessions() {
     api.login(ada.email(), "another-long-one").await.expect(200);
 }
 
+#[tokio::test]
+async fn one_sees_where_one_is_logged_in_and_ends_one_session_or_all_others() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    let login = json!({"email": ada.email(), "password": "a-quite-long-passphrase"}).to_string();
+    let phone = [("user-agent", "a phone")];
+    let phone = api.session(&api.send(Method::POST, "/auth/login", &phone, Some(login)).await.expect(200));
+    let third = api.session(&api.login(ada.email(), "a-quite-long-passphrase").await.expect(200));
+
+    let sessions = ada.get("/me/sessions").await.expect(200);
+    assert_eq!(sessions["next_cursor"], json!(null));
+    let sessions = sessions["items"].as_array().unwrap();
+    assert_eq!(sessions.len(), 3, "nobody else's");
+    let current: Vec<_> = sessions.iter().map(|session| session["current"] == true).collect();
+    assert_eq!(current, [false, false, true], "the last used first");
+    let of_phone = &sessions[1];
+    assert_eq!(of_phone["user_agent"], "a phone");
+    assert!(!of_phone["ip"].as_str().unwrap().is_empty());
+
+    // Somebody else's is not there, as one that never was.
+    let path = format!("/me/sessions/{}", of_phone["id"].as_str().unwrap());
+    let eve = api.register("Eve").await;
+    let mut told = Vec::new();
+    for path in [path.as_str(), "/me/sessions/00000000-0000-7000-8000-000000000000", "/me/sessions/none"] {
+        let mut problem = eve.delete(path).await.problem(404, "not_found");
+        problem["request_id"].take();
+        told.push(problem);
+    }
+    assert!(told.iter().all(|problem| *problem == told[0]), "{told:?}");
+    phone.get("/me").await.expect(200);
+
+    let mut socket = Socket::open(&api.base, &phone.token).await;
+    socket.expect_nothing_pending().await;
+    ada.delete(&path).await.expect(204);
+    wait_until_refused(&phone).await;
+    assert_eq!(socket.close_code().await, 4401);
+    api.post("/auth/refresh", json!({"refresh_token": phone.refresh_token})).await.problem(401, "unauthenticated");
+    ada.delete(&path).await.problem(404, "not_found");
+    third.get("/me").await.expect(200);
+
+    let mut socket = Socket::open(&api.base, &third.token).await;
+    socket.expect_nothing_pending().await;
+    ada.delete("/me/sessions").await.expect(204);
+    wait_until_refused(&third).await;
+    assert_eq!(socket.close_code().await, 4401);
+    let left = ada.get("/me/sessions").await.expect(200);
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
+
+    // The one of the token: that is logging out.
+    let path = format!("/me/sessions/{}", left["items"][0]["id"].as_str().unwrap());
+    ada.delete(&path).await.expect(204);
+    wait_until_refused(&ada).await;
+}
+
 /// An ended session answers 401 within the time that the contract gives; waits for it, and no longer.
 async fn wait_until_refused(session: &trellis_tests::Session) {
     let refused = async {

@@ -52,6 +52,9 @@ pub fn of(
             set(&format!("TRELLIS_{}_URL", name.to_uppercase()), service_url(name));
         }
         set("TRELLIS_METRICS_LISTEN", format!("127.0.0.1:{}", ports.metrics));
+        // For whoever tries things out, unless he says otherwise.
+        let introspection = "TRELLIS_GRAPHQL_INTROSPECTION";
+        set(introspection, std::env::var(introspection).unwrap_or_else(|_| "on".to_owned()));
         return Ok(with_passed_on(variables));
     }
 

@@ -1,6 +1,7 @@
 //! `make generate`: what is committed but follows from the code. CI runs it and fails where something differs.
 //!
-//! sqlx's query data of each service (`.sqlx`), the OpenAPI document, and the tables of settings in the READMEs.
+//! sqlx's query data of each service (`.sqlx`), the OpenAPI document, the GraphQL schema, and the tables of settings in
+//! the READMEs.
 
 use std::{fs, path::Path, process::Command};
 
@@ -27,7 +28,7 @@ pub fn generate() -> anyhow::Result<()> {
         say(&format!("query data of {service}"));
         query_data(service, &servers)?;
     }
-    say("settings and OpenAPI");
+    say("settings, OpenAPI and GraphQL schema");
     build()?;
     for process in PROCESSES {
         let readme = if process == "gateway" {
@@ -40,6 +41,7 @@ pub fn generate() -> anyhow::Result<()> {
         fs::write(&readme, with_table(&text, &table).with_context(|| format!("{}", readme.display()))?)?;
     }
     fs::write(crate::root().join("gateway/openapi.json"), output_of("gateway", "--openapi")?)?;
+    fs::write(crate::root().join("gateway/schema.graphql"), output_of("gateway", "--graphql")?)?;
     Ok(())
 }
 

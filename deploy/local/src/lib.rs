@@ -12,6 +12,7 @@ pub mod generate;
 pub mod packages;
 pub mod ports;
 pub mod process;
+pub mod runtimes;
 pub mod secrets;
 pub mod servers;
 pub mod testing;

@@ -33,7 +33,12 @@ pub fn find_or_install(say: &dyn Fn(&str)) -> anyhow::Result<Programs> {
     if missing.is_empty() {
         return found(postgres, nats);
     }
-    install(&missing, say)?;
+    install(
+        &missing,
+        "macOS: `brew install postgresql@16 nats-server`; Fedora: `dnf install postgresql-server`, nats-server from \
+         nats.io",
+        say,
+    )?;
     found(find_postgres(), find_nats())
 }
 
@@ -89,7 +94,7 @@ fn find_nats() -> Option<PathBuf> {
 }
 
 /// `postgres (PostgreSQL) 15.18 (…)`, `nats-server: v2.9.10` → major and minor.
-fn version_of(program: &Path) -> Option<(u32, u32)> {
+pub fn version_of(program: &Path) -> Option<(u32, u32)> {
     let output = Command::new(program).arg("--version").output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
@@ -102,13 +107,13 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((major, minor))
 }
 
-fn install(packages: &[&str], say: &dyn Fn(&str)) -> anyhow::Result<()> {
+/// Installs packages of Debian's; `elsewhere` says how one gets them on other systems.
+pub fn install(packages: &[&str], elsewhere: &str, say: &dyn Fn(&str)) -> anyhow::Result<()> {
     let names = packages.join(" and ");
     if !Path::new("/usr/bin/apt-get").exists() {
         bail!(
             "{names} not found, and this system has no apt-get to install it with. Install it by the system's own \
-             means (macOS: `brew install postgresql@16 nats-server`; Fedora: `dnf install postgresql-server`, \
-             nats-server from nats.io), then run the same command again"
+             means ({elsewhere}), then run the same command again"
         );
     }
     let root = rustix::process::geteuid().is_root();

@@ -1,10 +1,12 @@
-//! What mutations give back: `success`, `errors`, `userErrors`, and the object.
+//! What mutations give back: `success`, `errors`, `userErrors`, and the objects.
 
-/// Declares a payload: `payload! { /// About it. pub struct CreateTaskPayload { task: Task } }`. It is made from the
-/// outcome of the work, `Result<(object, …), Refusal>`; of a refusal the objects are null.
+/// Declares a payload: `payload! { /// About it. pub struct CreateTaskPayload { /// About it. task: Option<Task> } }`.
+/// It is made from the outcome of the work, `Result<(Option<Task>, …), Refusal>`; of a refusal the objects are null.
 #[macro_export]
 macro_rules! payload {
-    ($(#[$about:meta])* pub struct $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+    ($(#[$about:meta])* pub struct $name:ident {
+        $($(#[$field_about:meta])* $field:ident: $type:ty),* $(,)?
+    }) => {
         $(#[$about])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $name {
@@ -14,7 +16,7 @@ macro_rules! payload {
             errors: Option<Vec<Option<String>>>,
             /// Why not, by field and code.
             user_errors: Vec<$crate::graphql::refusal::UserError>,
-            $($field: Option<$type>,)*
+            $($(#[$field_about])* $field: $type,)*
         }
 
         impl From<Result<($($type,)*), $crate::graphql::Refusal>> for $name {
@@ -24,7 +26,7 @@ macro_rules! payload {
                         success: Some(true),
                         errors: Some(Vec::new()),
                         user_errors: Vec::new(),
-                        $($field: Some($field),)*
+                        $($field,)*
                     },
                     Err(refusal) => Self {
                         success: Some(false),

@@ -10,6 +10,7 @@ use crate::json::Time;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Date(pub String);
 
+/// A date `YYYY-MM-DD`; where a time is meant, a date-time (RFC 3339) is taken, too. Empty counts as not given.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -43,6 +44,7 @@ impl Date {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateTime(pub String);
 
+/// A moment, RFC 3339 in UTC: `2026-01-31T09:30:00.123Z`. A date is taken for 00:00 UTC of that day.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -81,6 +83,7 @@ impl From<Time> for DateTime {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GenericScalar(pub serde_json::Value);
 
+/// Any JSON.
 #[Scalar]
 impl ScalarType for GenericScalar {
     fn parse(value: Value) -> InputValueResult<Self> {

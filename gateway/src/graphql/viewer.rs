@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 use bytes::Bytes;
 use http::HeaderValue;
-use trellis_authn::User;
+use trellis_authn::{TokenError, User};
 use trellis_proto::identity::v1::ClientInfo;
 use trellis_rpc::{Code, Problem};
 
@@ -22,7 +22,7 @@ pub struct Viewer(Arc<Inner>);
 
 struct Inner {
     gateway: App,
-    user: Result<User, Refusal>,
+    presented: Option<Result<User, TokenError>>,
     client: ClientInfo,
     idempotency: Option<Idempotency>,
 }
@@ -37,11 +37,9 @@ impl Viewer {
     /// `token`: what was presented, if anything. One that is not good fails nothing by itself: operations that need no
     /// user never look at it.
     pub fn new(gateway: App, token: Option<&str>, client: ClientInfo, idempotency: Option<Idempotency>) -> Self {
-        let user = match token {
-            None => Err(Refusal::signed_out()),
-            Some(token) => gateway.sessions.verify(token).map_err(Refusal::token),
-        };
-        Self(Arc::new(Inner { gateway, user, client, idempotency }))
+        let address = client.ip.parse().ok();
+        let presented = token.map(|token| gateway.sessions.verify(token).map(|user| user.at(address)));
+        Self(Arc::new(Inner { gateway, presented, client, idempotency }))
     }
 
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
@@ -50,7 +48,26 @@ impl Viewer {
 
     /// The signed-in user. The first thing that a resolver asks for which needs one.
     pub fn user(&self) -> Result<&User, Refusal> {
-        self.0.user.as_ref().map_err(Clone::clone)
+        match self.presented() {
+            Some(Ok(user)) => Ok(user),
+            Some(Err(error)) => Err(Refusal::token(error)),
+            None => Err(Refusal::signed_out()),
+        }
+    }
+
+    /// The signed-in user or nobody, for what needs none: a token that is not good is none. Whether one is good must be
+    /// known, though.
+    pub fn anyone(&self) -> Result<Option<&User>, Refusal> {
+        match self.presented() {
+            Some(Ok(user)) => Ok(Some(user)),
+            Some(Err(error @ TokenError::Unknown)) => Err(Refusal::token(error)),
+            Some(Err(_)) | None => Ok(None),
+        }
+    }
+
+    /// What became of the token that the request brought; `None` where it brought none.
+    pub fn presented(&self) -> Option<Result<&User, TokenError>> {
+        self.0.presented.as_ref().map(|verified| verified.as_ref().map_err(|error| *error))
     }
 
     pub fn gateway(&self) -> &Gateway {

@@ -19,6 +19,13 @@ pub struct ChangedField {
     pub to: Box<RawValue>,
 }
 
+impl ChangedField {
+    /// Of values that are JSON already.
+    pub fn plain(from_json: String, to_json: String) -> Self {
+        Self { from: raw(from_json), to: raw(to_json) }
+    }
+}
+
 /// The ids of the people that changes name, to look up before encoding.
 pub fn changed_people(changes: &[project::Change]) -> Vec<String> {
     changes

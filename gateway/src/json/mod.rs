@@ -4,18 +4,22 @@
 //! shows. The same types describe themselves in the OpenAPI document.
 
 mod activity;
+mod audit;
 mod comment;
 mod organization;
 mod person;
 mod project;
+mod session;
 mod task;
 mod time;
 
 pub use activity::{Activity, ChangedField, changed_people, changes};
+pub use audit::{AuditEntry, audit_changes};
 pub use comment::Comment;
 pub use organization::{Invitation, JoinPolicy, Member, Organization, Role};
 pub use person::{Person, Tokens, User};
 pub use project::{Project, ProjectRef, ProjectStatus};
+pub use session::Session;
 pub use task::{Task, TaskStatus};
 pub use time::Time;
 

@@ -11,7 +11,7 @@ use trellis_proto::{
 use trellis_rpc::with_deadline;
 use uuid::Uuid;
 
-use super::ring::Entry;
+use super::ring::{Entry, Happened};
 use crate::{
     cursor::Cursor,
     json::{self, ChangedField, Comment, Person, Project, Task, Time},
@@ -73,6 +73,13 @@ fn named<'a>(event: &'a Event, payload: Option<&'a ProjectEvent>) -> Vec<Cow<'a,
 fn entry(at: Cursor, event: &Event, payload: Option<ProjectEvent>, people: &Found) -> Entry {
     let subject: Option<Uuid> = event.subject_id.parse().ok();
     let occurred_at = trellis_rpc::convert::datetime(event.occurred_at.as_ref()).map_or(0, |at| at.timestamp_micros());
+    let actor = (!event.actor_id.is_empty()).then(|| people.person(&event.actor_id));
+    let happened = payload.clone().map(|payload| Happened {
+        kind: event.kind.as_str().into(),
+        actor: actor.clone(),
+        occurred_at: event.occurred_at,
+        payload,
+    });
     let shown = payload.and_then(|payload| {
         let data = match payload.object? {
             Object::Project(project) => Data::Project(Box::new(project.into())),
@@ -83,14 +90,19 @@ fn entry(at: Cursor, event: &Event, payload: Option<ProjectEvent>, people: &Foun
         serde_json::to_string(&Shown {
             id: &event.id,
             kind: &event.kind,
-            actor: (!event.actor_id.is_empty()).then(|| people.person(&event.actor_id)),
+            actor,
             occurred_at: Time::always(event.occurred_at.as_ref()),
             data,
             changes: updated.then(|| json::changes(payload.changes, people)),
         })
         .ok()
     });
-    let entry = Entry::new(at, subject, occurred_at, shown.unwrap_or_default());
+    let mut entry = Entry::new(at, subject, occurred_at, shown.unwrap_or_default());
+    if entry.shown()
+        && let Some(happened) = happened
+    {
+        entry = entry.about(happened, event.payload.len());
+    }
     if event.kind == "project.deleted" { entry.last() } else { entry }
 }
 
@@ -168,7 +180,7 @@ mod tests {
     #[test]
     fn what_cannot_be_shown_keeps_its_place() {
         let entry = entry(AT, &event("later.kind"), Some(ProjectEvent::default()), &Found::default());
-        assert!(!entry.shown());
+        assert!(!entry.shown() && entry.happened().is_none());
         assert_eq!(entry.at.seq, 3);
     }
 }

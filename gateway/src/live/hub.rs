@@ -16,13 +16,14 @@ use trellis_authn::{AccessError, Memberships, ServiceKey, Sessions, User};
 use uuid::Uuid;
 
 use super::{
-    feed::{Attachment, Feed},
+    feed::Feed,
     follow::Follow,
-    log::{Log, MOST_SCOPES},
+    log::{Log, MOST_SCOPES, Opened},
     mailbox::{Mailbox, Slot},
     nats::Nats,
+    reader::{Reader, Wanted},
     registry::Registry,
-    subscription::Page,
+    subscription::{Page, Place, begin},
 };
 use crate::{app::Shutdown, clients::Clients, cursor::Cursor, people::People};
 
@@ -40,6 +41,8 @@ const CHECKS: usize = 32;
 pub struct Limits {
     pub subscriptions_per_socket: usize,
     pub sockets_per_user: usize,
+    /// All together: those who are not signed in hear nothing, and need no socket.
+    pub sockets_signed_out: usize,
     /// Without any other way, the token must come in the first frame within this.
     pub token_within: Duration,
     /// A write that does not finish within this ends the socket.
@@ -59,6 +62,7 @@ impl Default for Limits {
         Self {
             subscriptions_per_socket: 500,
             sockets_per_user: 100,
+            sockets_signed_out: 1000,
             token_within: Duration::from_secs(5),
             write_within: Duration::from_secs(10),
             tick: Duration::from_secs(15),
@@ -89,6 +93,7 @@ pub struct Shared {
     pub sessions: Arc<Sessions>,
     pub memberships: Arc<Memberships>,
     pub log: Log,
+    pub clients: Clients,
     pub limits: Limits,
     pub sockets: Arc<Registry>,
     /// True when sockets must go elsewhere: the gateway stops, or it cannot know who may listen.
@@ -119,7 +124,8 @@ impl Hub {
         let (restart, must_restart) = watch::channel(false);
         let hub = Self(Arc::new(Shared {
             nats: nats.map(|client| Nats::start(client, ended.clone())),
-            log: Log::new(clients, service_key),
+            log: Log::new(clients.clone(), service_key),
+            clients,
             sockets: Arc::default(),
             feeds: Mutex::default(),
             reads: Semaphore::new(READS),
@@ -145,8 +151,17 @@ impl Hub {
         tokio::spawn(self.ended.clone().run_until_cancelled_owned(task(self.clone())));
     }
 
-    /// Listens to the scope of `head`, which the database has just told.
-    pub fn attach(&self, head: Cursor, slot: Slot, mailbox: Arc<Mailbox>) -> Attachment {
+    /// Listens to a topic that was just opened: after `after` where that can be had, which is said, else from its head.
+    pub fn listen_to(
+        &self,
+        opened: &Opened,
+        after: Option<Cursor>,
+        slot: Slot,
+        mailbox: Arc<Mailbox>,
+    ) -> (Reader, bool) {
+        let head = opened.head;
+        let (at, recovered) = begin(after, head, opened.oldest);
+        let place = Place { at, filter: opened.subject };
         let mut feeds = self.feeds();
         let feed = feeds.entry(head.scope).or_insert_with(|| {
             metrics::gauge!("live_scopes").increment(1.0);
@@ -156,11 +171,12 @@ impl Hub {
             feed
         });
         feed.head_is(head.epoch, head.seq);
-        feed.attach(slot, mailbox)
+        (Reader { place, attachment: feed.attach(slot, mailbox) }, recovered)
     }
 
     /// A page for a listener whom the ring no longer helps. Tries until there is one.
-    pub async fn page(&self, feed: &Feed, epoch: Uuid, after: u64) -> Arc<Page> {
+    pub async fn page(&self, wanted: Wanted) -> Arc<Page> {
+        let Wanted { feed, epoch, after } = wanted;
         let mut pause = Duration::from_millis(200);
         loop {
             let answer = {

@@ -1,4 +1,5 @@
-//! Live events over WebSocket: `/api/v1/live`, subprotocol `trellis.v1`.
+//! Live events over WebSocket: `/api/v1/live`, subprotocol `trellis.v1`; the original's socket of a task's comments; and
+//! what the subscriptions of GraphQL listen to.
 //!
 //! A subscription is a position in the order of a scope and a filter, nothing more: it pulls. Each scope that somebody
 //! here listens to has a [`feed`] with a ring of recent encoded events, kept current by NATS and, wherever that fails,
@@ -12,20 +13,28 @@
 //! | [`ring`], [`encode`], [`frames`] | recent events, and how they are written |
 //! | [`feed`], [`follow`], [`nats`], [`log`] | one scope: what sockets see, what keeps it current, and from where |
 //! | [`hub`], [`registry`] | all scopes and sockets of this gateway |
-//! | [`upgrade`], [`socket`], [`requests`], [`rights`] | one connection, from its first byte to its close |
-//! | [`subscriptions`], [`mailbox`], [`clock`], [`wire`] | what a connection is made of |
-//! | [`protocol`], [`topic`] | what a client may say |
+//! | [`reader`], [`mailbox`] | a place at a feed, and how it is woken |
+//! | [`listening`] | one topic as a stream that is pulled |
+//! | [`connection`], [`clock`], [`wire`] | what every socket minds, of whichever protocol |
+//! | [`upgrade`], [`socket`], [`requests`], [`rights`], [`subscriptions`] | one connection of the full protocol |
+//! | [`protocol`], [`topic`] | what its client may say |
+//! | [`original`], [`original_frames`] | one connection of the original's kind |
 
 mod clock;
+mod connection;
 mod encode;
 mod feed;
 mod follow;
 mod frames;
 mod hub;
+mod listening;
 mod log;
 mod mailbox;
 mod nats;
+mod original;
+mod original_frames;
 mod protocol;
+mod reader;
 mod registry;
 mod requests;
 mod rights;
@@ -43,14 +52,25 @@ mod simulation;
 
 use axum::{Router, routing::any};
 
+pub use connection::{Connection, Told};
 pub use hub::{Hub, Limits, Sources};
-pub use protocol::SUBPROTOCOL;
+pub use listening::{Heard, Listening};
+pub use protocol::{Ending, SUBPROTOCOL};
+pub use ring::{Entry, Happened};
+pub use topic::Topic;
+pub use upgrade::{bounded, choose};
+pub use wire::Wire;
 
 /// Where sockets are opened.
 pub const PATH: &str = "/api/v1/live";
 
 /// The sockets of a hub.
 pub fn router(hub: Hub) -> Router {
+    let [original, without_slash] = original::PATHS;
     // Any method: over HTTP/2 a socket is opened by CONNECT.
-    Router::new().route(PATH, any(upgrade::upgrade)).with_state(hub)
+    Router::new()
+        .route(PATH, any(upgrade::upgrade))
+        .route(original, any(original::upgrade))
+        .route(without_slash, any(original::upgrade))
+        .with_state(hub)
 }

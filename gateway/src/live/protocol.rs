@@ -20,8 +20,12 @@ const LONGEST_ID: usize = 256;
 pub enum Ending {
     /// Not this protocol: no JSON object, or another subprotocol.
     Protocol(&'static str),
-    /// The token is missing, bad, expired or its session has ended.
+    /// The token is missing or bad.
     Token(&'static str),
+    /// The token has expired.
+    Expired,
+    /// The session of the token has ended.
+    SessionEnded,
     /// No write finished in time; the client can resume with its cursor.
     Slow,
     /// The gateway restarts, or cannot know who may listen.
@@ -38,6 +42,8 @@ impl Ending {
         match self {
             Self::Protocol(reason) => Some((4400, reason)),
             Self::Token(reason) => Some((4401, reason)),
+            Self::Expired => Some((4401, "the token has expired")),
+            Self::SessionEnded => Some((4401, "the session has ended")),
             Self::Slow => Some((4408, "too slow; resume with the last cursor")),
             Self::Restart => Some((1012, "reconnect and resume")),
             Self::TooLarge => Some((1009, "frame too large")),

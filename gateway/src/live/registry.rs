@@ -1,4 +1,5 @@
 //! The sockets of this gateway by user and session, so that an ended session or membership reaches its sockets alone.
+//! Those who listen to a topic within a socket are known, too, and do not count as sockets.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,13 +29,20 @@ pub struct Registry(Mutex<Sockets>);
 struct Sockets {
     next: u64,
     all: HashMap<u64, Known>,
-    by_user: HashMap<Uuid, HashSet<u64>>,
+    by_user: HashMap<Uuid, OfUser>,
     by_session: HashMap<Uuid, HashSet<u64>>,
+}
+
+#[derive(Default)]
+struct OfUser {
+    numbers: HashSet<u64>,
+    sockets: usize,
 }
 
 struct Known {
     user: Uuid,
-    session: Uuid,
+    /// `None`: no socket, somebody within one.
+    session: Option<Uuid>,
     control: mpsc::UnboundedSender<Control>,
 }
 
@@ -48,20 +56,20 @@ pub struct Registration {
 impl Registry {
     /// `None`: the user has `most` sockets already.
     pub fn register(self: &Arc<Self>, user: Uuid, session: Uuid, most: usize) -> Option<Registration> {
-        let (control, told) = mpsc::unbounded_channel();
         let mut sockets = self.lock();
-        let number = sockets.next;
-        let of_user = sockets.by_user.entry(user).or_default();
-        if of_user.len() >= most {
+        if sockets.by_user.get(&user).is_some_and(|of_user| of_user.sockets >= most) {
             return None;
         }
-        of_user.insert(number);
-        sockets.next += 1;
-        sockets.by_session.entry(session).or_default().insert(number);
-        sockets.all.insert(number, Known { user, session, control });
+        let (number, told) = sockets.enter(user, Some(session));
         drop(sockets);
         metrics::gauge!("live_sockets").increment(1.0);
         Some(Registration { registry: Arc::clone(self), number, control: told })
+    }
+
+    /// Somebody within a socket, who is told of memberships; of sessions only the socket itself is told.
+    pub fn register_within(self: &Arc<Self>, user: Uuid) -> Registration {
+        let (number, told) = self.lock().enter(user, None);
+        Registration { registry: Arc::clone(self), number, control: told }
     }
 
     fn session_ended(&self, session: Uuid) {
@@ -75,7 +83,7 @@ impl Registry {
         let sockets = self.lock();
         match change {
             MembershipChange::Removed { org_id, user_id, .. } => {
-                for number in sockets.by_user.get(&user_id).into_iter().flatten() {
+                for number in sockets.by_user.get(&user_id).into_iter().flat_map(|of_user| &of_user.numbers) {
                     sockets.tell(*number, Control::Lost { org_id });
                 }
             }
@@ -123,6 +131,36 @@ impl Registry {
 }
 
 impl Sockets {
+    fn enter(&mut self, user: Uuid, session: Option<Uuid>) -> (u64, mpsc::UnboundedReceiver<Control>) {
+        let (control, told) = mpsc::unbounded_channel();
+        let number = self.next;
+        self.next += 1;
+        let of_user = self.by_user.entry(user).or_default();
+        of_user.numbers.insert(number);
+        if let Some(session) = session {
+            of_user.sockets += 1;
+            self.by_session.entry(session).or_default().insert(number);
+        }
+        self.all.insert(number, Known { user, session, control });
+        (number, told)
+    }
+
+    /// Whether it was a socket.
+    fn leave(&mut self, number: u64) -> bool {
+        let Some(Known { user, session, .. }) = self.all.remove(&number) else { return false };
+        if let Some(session) = session {
+            self.forget_session(session, number);
+        }
+        if let Some(of_user) = self.by_user.get_mut(&user) {
+            of_user.numbers.remove(&number);
+            of_user.sockets -= usize::from(session.is_some());
+            if of_user.numbers.is_empty() {
+                self.by_user.remove(&user);
+            }
+        }
+        session.is_some()
+    }
+
     /// A socket that is about to end hears nothing any more, which is no matter.
     fn tell(&self, number: u64, control: Control) {
         if let Some(known) = self.all.get(&number) {
@@ -151,9 +189,11 @@ impl Registration {
     pub fn session_is(&self, session: Uuid) {
         let mut sockets = self.registry.lock();
         let Some(known) = sockets.all.get_mut(&self.number) else { return };
-        let before = std::mem::replace(&mut known.session, session);
-        if before != session {
-            sockets.forget_session(before, self.number);
+        let before = known.session.replace(session);
+        if before != Some(session) {
+            if let Some(before) = before {
+                sockets.forget_session(before, self.number);
+            }
             sockets.by_session.entry(session).or_default().insert(self.number);
         }
     }
@@ -161,18 +201,10 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut sockets = self.registry.lock();
-        if let Some(known) = sockets.all.remove(&self.number) {
-            sockets.forget_session(known.session, self.number);
-            if let Some(of_user) = sockets.by_user.get_mut(&known.user) {
-                of_user.remove(&self.number);
-                if of_user.is_empty() {
-                    sockets.by_user.remove(&known.user);
-                }
-            }
+        let was_socket = self.registry.lock().leave(self.number);
+        if was_socket {
+            metrics::gauge!("live_sockets").decrement(1.0);
         }
-        drop(sockets);
-        metrics::gauge!("live_sockets").decrement(1.0);
     }
 }
 
@@ -219,6 +251,20 @@ mod tests {
         assert_eq!(told(&mut ann), []);
         registry.session_ended(two);
         assert_eq!(told(&mut ann), [Control::SessionEnded]);
+    }
+
+    #[test]
+    fn who_listens_within_a_socket_is_told_of_memberships_and_does_not_count() {
+        let registry = Arc::new(Registry::default());
+        let mut within = registry.register_within(ANN);
+        let socket = registry.register(ANN, ORG, 1).unwrap();
+        registry.changed(MembershipChange::Removed { org_id: ORG, user_id: ANN, seq: 1 });
+        registry.session_ended(ORG);
+        assert_eq!(told(&mut within), [Control::Lost { org_id: ORG }]);
+        drop(within);
+        assert!(registry.register(ANN, ORG, 1).is_none());
+        drop(socket);
+        assert!(registry.lock().by_user.is_empty());
     }
 
     #[test]

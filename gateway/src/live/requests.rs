@@ -12,7 +12,6 @@ use super::{
     log::Opened,
     protocol::{Ending, Refused, Request},
     socket::Socket,
-    subscription::{Place, begin},
     subscriptions::Subscription,
     topic::Topic,
 };
@@ -35,7 +34,7 @@ pub struct Opening {
 
 impl Socket {
     pub(super) fn hear(&mut self, message: Message) -> Result<(), Ending> {
-        self.clock.heard();
+        self.connection.heard();
         match message {
             Message::Text(text) => match Request::parse(&text) {
                 Ok(request) => self.request(request),
@@ -103,7 +102,7 @@ impl Socket {
 
     fn subscribe(&mut self, opening: Opening, opened: Opened) {
         let Opening { id, topic, spelling, after, round } = opening;
-        let Opened { org_id, head, oldest, subject, access_seq } = opened;
+        let Opened { org_id, head, access_seq, .. } = opened;
         // The membership ended while the project service said yes.
         if self.hub.memberships.overtaken(org_id, self.user.id, access_seq) {
             return self.say(frames::problem(id.as_deref(), &Problem::not_found("organization")));
@@ -111,16 +110,14 @@ impl Socket {
         if self.is_full() && !self.subscriptions.has(&topic) {
             return self.say(frames::problem(id.as_deref(), &too_many()));
         }
-        let (at, recovered) = begin(after, head, oldest);
-        self.say(frames::subscribed(id.as_deref(), &spelling, at, recovered));
         let slot = self.subscriptions.next_slot();
-        let attachment = self.hub.attach(head, slot, Arc::clone(self.subscriptions.mailbox()));
+        let (reader, recovered) = self.hub.listen_to(&opened, after, slot, Arc::clone(self.subscriptions.mailbox()));
+        self.say(frames::subscribed(id.as_deref(), &spelling, reader.place.at, recovered));
         let subscription = Subscription {
             topic,
             spelling: spelling.into(),
             org_id,
-            place: Place { at, filter: subject },
-            attachment,
+            reader,
             live_from: head.seq,
             told_at: Instant::now(),
             replaying: false,

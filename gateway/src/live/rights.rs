@@ -1,10 +1,9 @@
 //! What a socket does when its user's rights change: sessions that end, memberships that end, fresh tokens.
 
 use futures_util::FutureExt;
-use trellis_authn::TokenError;
 use uuid::Uuid;
 
-use super::{frames, mailbox::Slot, protocol::Ending, registry::Control, socket::Socket, subscriptions::Subscription};
+use super::{connection::Told, frames, mailbox::Slot, protocol::Ending, socket::Socket, subscriptions::Subscription};
 
 /// Whether the user may still listen to an organization's topics.
 pub struct Checked {
@@ -15,16 +14,15 @@ pub struct Checked {
 }
 
 impl Socket {
-    pub(super) fn control(&mut self, control: Control) -> Result<(), Ending> {
-        match control {
-            Control::SessionEnded => self.still_signed_in()?,
-            Control::Lost { org_id } => self.revoke(|known| known.org_id == org_id),
-            Control::CheckAll => {
+    pub(super) fn told(&mut self, told: Told) {
+        match told {
+            Told::Lost { org_id } => self.revoke(|known| known.org_id == org_id),
+            Told::CheckAll => {
                 self.round += 1;
                 self.check(|_| true);
             }
+            Told::Tick { ping } => self.tick(ping),
         }
-        Ok(())
     }
 
     fn revoke(&mut self, matches: impl Fn(&Subscription) -> bool) {
@@ -59,30 +57,8 @@ impl Socket {
         if user.id != self.user.id {
             return Err(Ending::Token("the token is of another user"));
         }
-        self.registration.session_is(user.session);
-        self.clock.expires_at(user.expires_at);
+        self.connection.renew(&user)?;
         self.user = user;
-        // It may have ended before the registry knew of it.
-        self.still_signed_in()
-    }
-
-    pub(super) fn still_signed_in(&self) -> Result<(), Ending> {
-        if self.hub.sessions.is_revoked(self.user.session) {
-            return Err(TokenError::Revoked.into());
-        }
         Ok(())
-    }
-}
-
-/// Why a token ends a socket.
-impl From<TokenError> for Ending {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Invalid => Self::Token("the token is not valid"),
-            TokenError::Expired => Self::Token("the token has expired"),
-            TokenError::Revoked => Self::Token("the session has ended"),
-            // Not the client's fault; another gateway may know more.
-            TokenError::Unknown => Self::Restart,
-        }
     }
 }

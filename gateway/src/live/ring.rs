@@ -6,20 +6,32 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::extract::ws::Utf8Bytes;
+use prost_types::Timestamp;
+use trellis_proto::project::v1::ProjectEvent;
 use uuid::Uuid;
 
 use super::frames;
-use crate::cursor::Cursor;
+use crate::{cursor::Cursor, json::Person};
 
 /// The most events of one scope that are kept.
 pub const MOST_EVENTS: usize = 256;
-/// The most bytes of encoded events of one scope that are kept; one event is kept whatever its size.
+/// The most bytes of events of one scope that are kept; one event is kept whatever its size.
 pub const MOST_BYTES: usize = 1 << 20;
 /// Spellings of topics whose finished frame is kept with an event; rarer ones are built for each socket.
 const MOST_SPELLINGS: usize = 4;
+
+/// What an event is about, for those who write it in a form of their own.
+pub struct Happened {
+    pub kind: Box<str>,
+    /// `None`: no user did it.
+    pub actor: Option<Person>,
+    pub occurred_at: Option<Timestamp>,
+    pub payload: ProjectEvent,
+}
 
 /// One event, encoded.
 pub struct Entry {
@@ -32,6 +44,9 @@ pub struct Entry {
     pub occurred_at: i64,
     /// The `event` object of its frames; empty where the event cannot be shown, which still takes its place in the order.
     event: Box<str>,
+    happened: Option<Box<Happened>>,
+    /// Bytes that it holds.
+    size: usize,
     frames: Mutex<Vec<(Arc<str>, Utf8Bytes)>>,
     /// Ends with the first write to a socket: the end of the change's trace.
     delivery: Mutex<Option<tracing::Span>>,
@@ -46,7 +61,9 @@ impl Entry {
             subject,
             last: false,
             occurred_at,
+            size: event.len(),
             event: event.into_boxed_str(),
+            happened: None,
             frames: Mutex::default(),
             delivery: Mutex::default(),
             traced: AtomicBool::new(false),
@@ -58,6 +75,19 @@ impl Entry {
     pub fn last(mut self) -> Self {
         self.last = true;
         self
+    }
+
+    /// `size`: the bytes of its payload on the wire.
+    #[must_use]
+    pub fn about(mut self, happened: Happened, size: usize) -> Self {
+        self.happened = Some(Box::new(happened));
+        self.size += size;
+        self
+    }
+
+    /// What it is about; always there where it is shown.
+    pub fn happened(&self) -> Option<&Happened> {
+        self.happened.as_deref()
     }
 
     /// Whether a topic of that task (or of the whole project) carries it.
@@ -85,9 +115,9 @@ impl Entry {
         !self.event.is_empty()
     }
 
-    /// Bytes of the encoded event.
+    /// Bytes that it holds: the encoded event and its payload.
     pub fn size(&self) -> usize {
-        self.event.len()
+        self.size
     }
 
     /// The whole frame for subscribers of that spelling of a topic, built once and shared.
@@ -102,6 +132,20 @@ impl Entry {
         }
         frame
     }
+}
+
+/// Counts events that sockets were given, and how long after they happened.
+pub fn delivered<'a>(entries: impl IntoIterator<Item = &'a Arc<Entry>>) {
+    let now = chrono::Utc::now().timestamp_micros();
+    let delay = metrics::histogram!("live_delivery_seconds");
+    let mut count = 0;
+    for entry in entries {
+        count += 1;
+        let micros = u64::try_from(now - entry.occurred_at).unwrap_or(0);
+        delay.record(Duration::from_micros(micros).as_secs_f64());
+        drop(entry.take_delivery());
+    }
+    metrics::counter!("live_deliveries_total").increment(count);
 }
 
 /// Every event of a scope with a number above `base`, up to the head.
@@ -197,6 +241,18 @@ mod tests {
         assert_eq!(ring.base(), 1);
         ring.push(entry(4, MOST_BYTES * 2));
         assert_eq!((ring.base(), ring.head()), (3, 4));
+    }
+
+    #[test]
+    fn the_payload_counts() {
+        let mut ring = Ring::new(Uuid::nil(), 0);
+        for seq in 1..=3 {
+            let at = Cursor { epoch: Uuid::nil(), scope: Uuid::nil(), seq };
+            let happened =
+                Happened { kind: "k".into(), actor: None, occurred_at: None, payload: ProjectEvent::default() };
+            ring.push(Arc::new(Entry::new(at, None, 0, "x".into()).about(happened, MOST_BYTES / 2)));
+        }
+        assert_eq!((ring.base(), ring.head()), (2, 3));
     }
 
     #[test]

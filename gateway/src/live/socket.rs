@@ -1,6 +1,6 @@
 //! One connection: a task that hears its client, its feeds and what ends its rights, and writes in batches.
 
-use std::{collections::VecDeque, convert::Infallible, future::ready, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, future::ready, sync::Arc};
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures_util::{
@@ -8,18 +8,17 @@ use futures_util::{
     future::BoxFuture,
     stream::{FuturesOrdered, FuturesUnordered},
 };
-use trellis_authn::{TokenError, User};
+use trellis_authn::User;
 
 use super::{
-    clock::{Clock, Due},
+    connection::Connection,
     follow::or_never,
     hub::Hub,
     mailbox::Slot,
     protocol::Ending,
-    registry::Registration,
     requests::Answer,
     rights::Checked,
-    ring::Entry,
+    ring,
     subscription::{Budget, Page},
     subscriptions::{Outgoing, Subscriptions},
     wire::Wire,
@@ -33,7 +32,7 @@ const PIPELINE: usize = 16;
 pub struct Socket {
     pub(super) hub: Hub,
     pub(super) user: User,
-    pub(super) registration: Registration,
+    pub(super) connection: Connection,
     pub(super) subscriptions: Subscriptions,
     pub(super) out: VecDeque<Outgoing>,
     /// Answers in the order of their requests.
@@ -41,24 +40,21 @@ pub struct Socket {
     pub(super) checks: FuturesUnordered<BoxFuture<'static, Checked>>,
     /// How often everything had to be checked; an older check no longer counts.
     pub(super) round: u64,
-    pub(super) clock: Clock,
     reading: Option<BoxFuture<'static, (Slot, Arc<Page>)>>,
     wire: Wire,
 }
 
 impl Socket {
-    pub fn new(hub: Hub, user: User, wire: Wire, registration: Registration) -> Self {
-        let clock = Clock::new(user.expires_at, hub.limits.tick);
+    pub fn new(hub: Hub, user: User, wire: Wire, connection: Connection) -> Self {
         Self {
             hub,
             user,
-            registration,
+            connection,
             subscriptions: Subscriptions::default(),
             out: VecDeque::new(),
             answers: FuturesOrdered::new(),
             checks: FuturesUnordered::new(),
             round: 0,
-            clock,
             reading: None,
             wire,
         }
@@ -69,28 +65,18 @@ impl Socket {
         let Err(ending) = self.serve().await;
         tracing::debug!(user = %self.user.id, ?ending, "a live socket ends");
         let Self { wire, .. } = self;
-        wire.close(ending).await;
+        wire.close(ending.close()).await;
     }
 
     async fn serve(&mut self) -> Result<Infallible, Ending> {
-        // The session may have ended before the registry knew of this socket.
-        self.still_signed_in()?;
-        let mut restart = self.hub.restart.clone();
-        restart.mark_changed();
         loop {
             self.subscriptions.fill(BATCH, &mut self.out);
             self.write().await?;
             self.begin_read();
-            self.clock.set();
             let busy = self.subscriptions.busy();
             tokio::select! {
                 biased;
-                Some(control) = self.registration.control.recv() => self.control(control)?,
-                () = self.clock.alarm() => self.due()?,
-                Ok(()) = restart.changed() => {
-                    let must = *restart.borrow_and_update();
-                    self.clock.restart(must, self.hub.limits.spread);
-                }
+                told = self.connection.next() => self.told(told?),
                 Some(answer) = self.answers.next() => self.answer(answer),
                 Some(checked) = self.checks.next() => self.checked(checked),
                 (slot, page) = or_never(&mut self.reading) => self.subscriptions.hand(slot, page),
@@ -110,8 +96,8 @@ impl Socket {
         while !self.out.is_empty() {
             tokio::select! {
                 biased;
-                Some(control) = self.registration.control.recv() => {
-                    self.control(control)?;
+                told = self.connection.rights() => {
+                    self.told(told?);
                     continue;
                 }
                 ready = self.wire.ready() => ready?,
@@ -124,20 +110,22 @@ impl Socket {
         loop {
             tokio::select! {
                 biased;
-                Some(control) = self.registration.control.recv() => self.control(control)?,
+                told = self.connection.rights() => self.told(told?),
                 flushed = self.wire.flush() => break flushed?,
             }
         }
-        measure(&delivered);
+        if !delivered.is_empty() {
+            ring::delivered(&delivered);
+        }
         Ok(())
     }
 
     fn begin_read(&mut self) {
         if self.reading.is_none()
-            && let Some(wanted) = self.subscriptions.wanted()
+            && let Some((slot, wanted)) = self.subscriptions.wanted()
         {
             let hub = self.hub.clone();
-            let read = async move { (wanted.slot, hub.page(&wanted.feed, wanted.epoch, wanted.after).await) };
+            let read = async move { (slot, hub.page(wanted).await) };
             self.reading = Some(read.boxed());
         }
     }
@@ -146,35 +134,11 @@ impl Socket {
         self.out.push_back(Outgoing { slot: None, message: Message::Text(frame), live: None });
     }
 
-    fn due(&mut self) -> Result<(), Ending> {
-        match self.clock.due() {
-            Due::Nothing => {}
-            Due::Expired => return Err(TokenError::Expired.into()),
-            Due::Restart => return Err(Ending::Restart),
-            Due::Gone => return Err(Ending::Gone),
-            Due::Tick { ping } => {
-                self.subscriptions.positions(self.hub.limits.quiet, &mut self.out);
-                if ping {
-                    let message = Message::Ping(bytes::Bytes::new());
-                    self.out.push_back(Outgoing { slot: None, message, live: None });
-                }
-            }
+    pub(super) fn tick(&mut self, ping: bool) {
+        self.subscriptions.positions(self.hub.limits.quiet, &mut self.out);
+        if ping {
+            let message = Message::Ping(bytes::Bytes::new());
+            self.out.push_back(Outgoing { slot: None, message, live: None });
         }
-        Ok(())
-    }
-}
-
-/// Counts what was delivered, and how long after it happened.
-fn measure(delivered: &[Arc<Entry>]) {
-    if delivered.is_empty() {
-        return;
-    }
-    let now = chrono::Utc::now().timestamp_micros();
-    metrics::counter!("live_deliveries_total").increment(delivered.len() as u64);
-    let delay = metrics::histogram!("live_delivery_seconds");
-    for entry in delivered {
-        let micros = u64::try_from(now - entry.occurred_at).unwrap_or(0);
-        delay.record(Duration::from_micros(micros).as_secs_f64());
-        drop(entry.take_delivery());
     }
 }

@@ -10,11 +10,11 @@ use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{
-    feed::{Attachment, Feed},
     frames,
     mailbox::{Mailbox, Slot},
+    reader::{Reader, Wanted},
     ring::Entry,
-    subscription::{Budget, Page, Place, Step},
+    subscription::{Budget, Page, Step},
     topic::Topic,
 };
 
@@ -24,8 +24,7 @@ pub struct Subscription {
     /// The topic as the client wrote it.
     pub spelling: Arc<str>,
     pub org_id: Uuid,
-    pub place: Place,
-    pub attachment: Attachment,
+    pub reader: Reader,
     /// Where the scope stood at the subscription: later events are live, and their delay is measured.
     pub live_from: u64,
     /// When a frame last told the client of its position.
@@ -42,14 +41,6 @@ pub struct Outgoing {
     pub message: Message,
     /// The live event that it delivers.
     pub live: Option<Arc<Entry>>,
-}
-
-/// A page that somebody needs.
-pub struct Wanted {
-    pub slot: Slot,
-    pub feed: Arc<Feed>,
-    pub epoch: Uuid,
-    pub after: u64,
 }
 
 #[derive(Default)]
@@ -85,9 +76,10 @@ impl Subscriptions {
 
     /// Adds one, in the place of any other of the same topic, however that was spelled.
     pub fn insert(&mut self, slot: Slot, subscription: Subscription) {
-        let (topic, place) = (&subscription.topic, &subscription.place);
+        let (topic, place) = (&subscription.topic, &subscription.reader.place);
         let same = |known: &Subscription| {
-            known.topic == *topic || (known.place.at.scope == place.at.scope && known.place.filter == place.filter)
+            let other = &known.reader.place;
+            known.topic == *topic || (other.at.scope == place.at.scope && other.filter == place.filter)
         };
         let before = self.by_slot.len();
         self.by_slot.retain(|_, known| !same(known));
@@ -159,12 +151,11 @@ impl Subscriptions {
 
     fn follow(&mut self, slot: Slot, budget: &mut Budget, out: &mut VecDeque<Outgoing>) {
         let Some(known) = self.by_slot.get_mut(&slot) else { return };
-        known.attachment.looking();
         if known.paused || known.replaying {
+            // It is asked again when that is over.
             return;
         }
-        let feed = Arc::clone(&known.attachment.feed);
-        let step = feed.with_ring(|ring| known.place.follow(ring, budget, &mut self.taken));
+        let step = known.reader.follow(budget, &mut self.taken);
         known.deliver(slot, &mut self.taken, out);
         match step {
             Step::Rest => {}
@@ -184,15 +175,13 @@ impl Subscriptions {
             known.replaying = false;
             return;
         }
-        let step = known.place.replay(&page, budget, &mut self.taken);
+        let step = known.reader.replay(&page, budget, &mut self.taken);
         known.deliver(slot, &mut self.taken, out);
         if step == Step::More {
             self.hand = Some((slot, page));
             return;
         }
         if step == Step::Reset {
-            let feed = Arc::clone(&known.attachment.feed);
-            feed.with_ring(|ring| known.place.reset(ring));
             known.say_reset(slot, out);
         }
         known.replaying = false;
@@ -200,7 +189,7 @@ impl Subscriptions {
     }
 
     /// Who is next to have a page read, where no page is in hand.
-    pub fn wanted(&mut self) -> Option<Wanted> {
+    pub fn wanted(&mut self) -> Option<(Slot, Wanted)> {
         if self.hand.is_some() {
             return None;
         }
@@ -210,8 +199,7 @@ impl Subscriptions {
                 known.replaying = false;
                 continue;
             }
-            let feed = Arc::clone(&known.attachment.feed);
-            return Some(Wanted { slot, feed, epoch: known.place.at.epoch, after: known.place.at.seq });
+            return Some((slot, known.reader.wanted()));
         }
         None
     }
@@ -227,7 +215,7 @@ impl Subscriptions {
         for (slot, known) in &mut self.by_slot {
             if !known.paused && now.duration_since(known.told_at) >= quiet {
                 known.told_at = now;
-                let message = Message::Text(frames::position(&known.spelling, known.place.at));
+                let message = Message::Text(frames::position(&known.spelling, known.reader.place.at));
                 out.push_back(Outgoing { slot: Some(*slot), message, live: None });
             }
         }
@@ -241,7 +229,7 @@ impl Drop for Subscriptions {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a socket has a few hundred subscriptions")]
-fn count(before: usize, after: usize) {
+pub fn count(before: usize, after: usize) {
     if before != after {
         metrics::gauge!("live_subscriptions").increment(after as f64 - before as f64);
     }
@@ -262,8 +250,9 @@ impl Subscription {
     /// What was missed cannot be had: the client must read the state anew.
     fn say_reset(&mut self, slot: Slot, out: &mut VecDeque<Outgoing>) {
         self.told_at = Instant::now();
-        self.live_from = self.place.at.seq;
-        let message = Message::Text(frames::subscribed(None, &self.spelling, self.place.at, false));
+        let at = self.reader.place.at;
+        self.live_from = at.seq;
+        let message = Message::Text(frames::subscribed(None, &self.spelling, at, false));
         out.push_back(Outgoing { slot: Some(slot), message, live: None });
     }
 }

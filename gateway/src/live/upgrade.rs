@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use trellis_authn::User;
 
 use super::{
+    connection::Connection,
     frames,
     hub::Hub,
     protocol::{Ending, LARGEST, Refused, Request, SUBPROTOCOL},
@@ -31,39 +32,56 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// More than this is never in the buffer: the next frame waits until the last ones are written.
 const MOST_WRITE_BUFFER: usize = 2 << 20;
 
-/// `GET /api/v1/live`
-pub async fn upgrade(
-    State(hub): State<Hub>,
-    headers: HeaderMap,
-    method: Method,
-    request: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
+/// The upgrade, or the answer to what is none.
+pub type Asked = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// What an address answers that speaks WebSocket alone.
+pub fn asked(method: &Method, request: Asked) -> Result<WebSocketUpgrade, Box<Response>> {
     // CONNECT is the GET of a socket over HTTP/2 (RFC 8441).
     if method != Method::GET && method != Method::CONNECT {
         let allow = [(header::ALLOW, HeaderValue::from_static("GET"))];
-        return (allow, Problem::status(StatusCode::METHOD_NOT_ALLOWED)).into_response();
+        return Err(Box::new((allow, Problem::status(StatusCode::METHOD_NOT_ALLOWED)).into_response()));
     }
-    let Ok(request) = request else {
-        return Problem::invalid_request("This address speaks WebSocket alone.").into_response();
-    };
-    let token = offered(&headers, &request);
-    let mut request = request.protocols([SUBPROTOCOL]);
-    let known = request.selected_protocol().is_some();
-    if !known && let Some(other) = named(&request) {
-        // Many clients give up on an answer that chooses nothing, and never hear the close code.
-        request.set_selected_protocol(other);
+    match request {
+        Ok(request) => Ok(bounded(request)),
+        Err(_) => Err(Box::new(Problem::invalid_request("This address speaks WebSocket alone.").into_response())),
     }
-    let waited_for = hub.tasks.token();
+}
+
+/// The bounds of every socket.
+pub fn bounded(request: WebSocketUpgrade) -> WebSocketUpgrade {
     request
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MOST_WRITE_BUFFER)
         .max_message_size(LARGEST)
         .max_frame_size(LARGEST)
-        .on_upgrade(move |socket| async move {
-            let _waited_for = waited_for;
-            serve(hub, socket, known, token).await;
-        })
+}
+
+/// Chooses this subprotocol; `false` where the client does not offer it.
+pub fn choose(request: WebSocketUpgrade, protocol: &'static str) -> (WebSocketUpgrade, bool) {
+    let mut request = request.protocols([protocol]);
+    let known = request.selected_protocol().is_some();
+    if !known && let Some(other) = named(&request) {
+        // Many clients give up on an answer that chooses nothing, and never hear the close code.
+        request.set_selected_protocol(other);
+    }
+    (request, known)
+}
+
+/// `GET /api/v1/live`
+pub async fn upgrade(State(hub): State<Hub>, headers: HeaderMap, method: Method, request: Asked) -> Response {
+    let request = match asked(&method, request) {
+        Ok(request) => request,
+        Err(answer) => return *answer,
+    };
+    let token = offered(&headers, &request);
+    let (request, known) = choose(request, SUBPROTOCOL);
+    let waited_for = hub.tasks.token();
+    request.on_upgrade(move |socket| async move {
+        let _waited_for = waited_for;
+        serve(hub, socket, known, token).await;
+    })
 }
 
 /// The token that came with the request, if it is one at all.
@@ -90,14 +108,13 @@ async fn serve(hub: Hub, socket: WebSocket, known: bool, token: Option<Result<Se
         Some(token) => token.and_then(|token| verify(&hub, token.expose_secret())),
         None => first_frame(&hub, &mut wire).await,
     };
-    let registered = user.and_then(|user| {
-        let most = hub.limits.sockets_per_user;
-        let registration = hub.sockets.register(user.id, user.session, most).ok_or(Ending::TooMany)?;
-        Ok((user, registration))
+    let opened = user.and_then(|user| {
+        let connection = Connection::open(&hub, Some(&user))?;
+        Ok((user, connection))
     });
-    match registered {
-        Ok((user, registration)) => Box::pin(Socket::new(hub, user, wire, registration).run()).await,
-        Err(ending) => wire.close(ending).await,
+    match opened {
+        Ok((user, connection)) => Box::pin(Socket::new(hub, user, wire, connection).run()).await,
+        Err(ending) => wire.close(ending.close()).await,
     }
 }
 

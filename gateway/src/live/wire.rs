@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{FutureExt, SinkExt, StreamExt, stream::FusedStream};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite;
@@ -58,10 +58,10 @@ impl Wire {
         self.flush().await
     }
 
-    /// Says why, and waits a moment for the answer, so that the connection's end does not overtake the words.
-    pub async fn close(mut self, why: Ending) {
+    /// Says why, by a code and a reason where somebody is there to hear it, and waits a moment for the answer, so that the connection's end does not overtake the words.
+    pub async fn close(mut self, why: Option<(u16, impl Into<Utf8Bytes>)>) {
         let farewell = async {
-            let Some((code, reason)) = why.close() else {
+            let Some((code, reason)) = why else {
                 // The answer to the client's own close, where it sent one.
                 let _ = self.socket.flush().await;
                 return;

@@ -22,13 +22,32 @@ impl Client {
         Self::over(TcpStream::connect(address).await.unwrap(), address, protocols, headers).await
     }
 
+    /// Opens a socket of another kind.
+    pub async fn at(address: SocketAddr, path: &str, protocols: &str, headers: &[(&'static str, &str)]) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::upgraded(stream, &format!("ws://{address}{path}"), protocols, headers).await.0
+    }
+
     pub async fn over(
         stream: TcpStream,
         address: SocketAddr,
         protocols: &str,
         headers: &[(&'static str, &str)],
     ) -> Self {
-        let mut request = format!("ws://{address}/api/v1/live").into_client_request().unwrap();
+        let (client, chosen) = Self::upgraded(stream, &format!("ws://{address}/api/v1/live"), protocols, headers).await;
+        assert!(chosen.as_ref().is_none_or(|chosen| !chosen.starts_with("bearer.")), "a token is never given back");
+        assert_eq!(chosen.as_deref() == Some("trellis.v1"), protocols.contains("trellis.v1"));
+        client
+    }
+
+    /// The client, and the subprotocol that was chosen.
+    pub async fn upgraded(
+        stream: TcpStream,
+        url: &str,
+        protocols: &str,
+        headers: &[(&'static str, &str)],
+    ) -> (Self, Option<String>) {
+        let mut request = url.into_client_request().unwrap();
         if !protocols.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
         }
@@ -36,10 +55,8 @@ impl Client {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (socket, response) = client_async(request, stream).await.unwrap();
-        let chosen = response.headers().get("sec-websocket-protocol").map(|chosen| chosen.to_str().unwrap());
-        assert!(chosen.is_none_or(|chosen| !chosen.starts_with("bearer.")), "a token is never given back");
-        assert_eq!(chosen == Some("trellis.v1"), protocols.contains("trellis.v1"));
-        Self { socket }
+        let chosen = response.headers().get("sec-websocket-protocol").map(|chosen| chosen.to_str().unwrap().to_owned());
+        (Self { socket }, chosen)
     }
 
     pub async fn with_token(address: SocketAddr, token: &str) -> Self {
@@ -66,8 +83,13 @@ impl Client {
 
     /// The next frame.
     pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The next frame, to the letter.
+    pub async fn text(&mut self) -> String {
         match self.message().await {
-            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            Message::Text(text) => text.to_string(),
             other => panic!("{other:?}"),
         }
     }
@@ -117,11 +139,16 @@ impl Client {
     }
 
     /// Reads whatever still comes, until the close; gives its code.
-    pub async fn closed(mut self) -> u16 {
+    pub async fn closed(self) -> u16 {
+        self.closed_because().await.0
+    }
+
+    /// As `closed`, with the reason.
+    pub async fn closed_because(mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.message().await {
-                let code = frame.expect("a close has a code").code;
-                return CloseCode::into(code);
+                let frame = frame.expect("a close has a code");
+                return (CloseCode::into(frame.code), frame.reason.to_string());
             }
         }
     }

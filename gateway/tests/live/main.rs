@@ -1,4 +1,5 @@
-//! `/api/v1/live` as clients meet it: real sockets and a real NATS server, over fake services with a log in memory.
+//! The sockets (`/api/v1/live`, the original's, GraphQL's) as clients meet them: real ones and a real NATS server, over
+//! fake services with a log in memory.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,6 +9,11 @@ mod delivery;
 #[expect(dead_code, reason = "shared with the tests of REST, which ask it for more")]
 #[path = "../rest/fake.rs"]
 mod fake;
+mod graphql;
+mod graphql_protocol;
+mod listening;
+mod log;
+mod original;
 mod proxy;
 mod repair;
 mod requests;

@@ -15,7 +15,7 @@ use crate::{
 const EVENTS: usize = 600;
 const SIZE: usize = 20_000;
 
-async fn narrow(address: SocketAddr) -> TcpStream {
+pub async fn narrow(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(address).await.unwrap()

@@ -1,26 +1,21 @@
-//! What the fake services know: an event log in memory, topics, members.
+//! What the fake services know: topics, members, and a log of events, which is in `log`.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use chrono::Utc;
-use prost::Message;
 use tonic::Status;
 use trellis_proto::{
-    event::v1::{Event, Position},
+    event::v1::Event,
     identity::v1::{BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsResponse, PublicKey, User},
     org::v1::{
         CheckAccessRequest, CheckAccessResponse, FollowMembershipsRequest, FollowMembershipsResponse, MembershipChange,
         Role, membership_change::Kind,
     },
-    project::v1::{
-        Comment, OpenTopicRequest, OpenTopicResponse, ProjectEvent, ReadEventsRequest, ReadEventsResponse,
-        ReadHeadsRequest, ReadHeadsResponse, open_topic_request::Topic, project_event::Object,
-    },
+    project::v1::{CreateCommentRequest, CreateCommentResponse, GetTaskRequest},
 };
-use trellis_rpc::{Problem, convert::timestamp};
+use trellis_rpc::{Code, Problem};
 use uuid::Uuid;
 
 use crate::fake::Fake;
@@ -30,6 +25,9 @@ pub const BOB: Uuid = Uuid::from_u128(0xb);
 pub const ACME: Uuid = Uuid::from_u128(0xac);
 pub const OTHER: Uuid = Uuid::from_u128(0x0e);
 
+/// Is told of a comment.
+pub type Made = Arc<dyn Fn(&Event) + Send + Sync>;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Mutex<Known>>);
@@ -38,10 +36,14 @@ pub struct Known {
     pub epoch: Uuid,
     pub scopes: HashMap<Uuid, Scope>,
     /// Scope and task of each topic, by organization and name.
-    topics: HashMap<(String, String), (Uuid, Option<Uuid>)>,
+    pub topics: HashMap<(String, String), (Uuid, Option<Uuid>)>,
+    /// Tasks that are gone; their topics are not.
+    pub deleted: HashSet<(String, String)>,
+    /// What is done with a comment that was just made.
+    pub made: Option<Made>,
     members: HashSet<(Uuid, Uuid)>,
-    feed_epoch: Uuid,
-    changes: Vec<MembershipChange>,
+    pub feed_epoch: Uuid,
+    pub changes: Vec<MembershipChange>,
     /// How many reads fail before one does not.
     pub failures: u32,
 }
@@ -68,6 +70,8 @@ impl Store {
             epoch: Uuid::now_v7(),
             scopes: [web, ops].map(|scope| (scope, Scope::default())).into(),
             topics,
+            deleted: HashSet::new(),
+            made: None,
             members: [ANN, BOB].into_iter().flat_map(|user| [(user, ACME), (user, OTHER)]).collect(),
             feed_epoch: Uuid::now_v7(),
             changes: Vec::new(),
@@ -97,40 +101,27 @@ impl Store {
         let store = self.clone();
         fake.on("ProjectService/OpenTopic", move |request, call| store.lock().open(&request, call.user));
         let store = self.clone();
+        fake.on("ProjectService/GetTask", move |request: GetTaskRequest, call| store.lock().task(&request, call.user));
+        let store = self.clone();
+        fake.on("ProjectService/CreateComment", move |request: CreateCommentRequest, call| {
+            let CreateCommentRequest { org, task_id, content } = request;
+            let request = GetTaskRequest { org: org.clone(), task_id: task_id.clone() };
+            store.lock().task(&request, call.user)?;
+            if content.chars().count() > 20_000 {
+                let problem = Problem::new(Code::ValidationFailed, "The field \"content\" is not valid.");
+                return Err(problem.with_field("content", "too_long", "must be at most 20,000 characters").into());
+            }
+            let event = store.comment_by(call.user.unwrap(), &org, &task_id, content.trim());
+            let made = store.lock().made.clone();
+            if let Some(made) = made {
+                made(&event);
+            }
+            Ok(CreateCommentResponse::default())
+        });
+        let store = self.clone();
         fake.on("ProjectService/ReadEvents", move |request, _| store.lock().read(&request));
         let store = self.clone();
         fake.on("ProjectService/ReadHeads", move |request, _| Ok(store.lock().heads(&request)));
-    }
-
-    /// Someone comments on a task; nobody is told.
-    pub fn comment(&self, org: &str, task: &str, text: &str) -> Event {
-        let mut known = self.lock();
-        let (scope, subject) = known.topics[&(org.to_owned(), task.to_owned())];
-        let epoch = known.epoch.to_string();
-        let events = &mut known.scopes.get_mut(&scope).unwrap().events;
-        let comment = Comment {
-            id: Uuid::now_v7().to_string(),
-            task_id: task.into(),
-            content: text.into(),
-            author_id: BOB.to_string(),
-            created_at: Some(timestamp(Utc::now())),
-            edited_at: None,
-        };
-        let payload = ProjectEvent { object: Some(Object::Comment(comment)), changes: Vec::new() };
-        let event = Event {
-            epoch,
-            scope: scope.to_string(),
-            seq: events.len() as u64 + 1,
-            id: Uuid::now_v7().to_string(),
-            kind: "comment.created".into(),
-            actor_id: BOB.to_string(),
-            subject_id: subject.unwrap().to_string(),
-            occurred_at: Some(timestamp(Utc::now())),
-            payload: payload.encode_to_vec(),
-            traceparent: String::new(),
-        };
-        events.push(event.clone());
-        event
     }
 
     pub fn scope(&self, org: &str, name: &str) -> Uuid {
@@ -190,7 +181,7 @@ impl Known {
         FollowMembershipsResponse { epoch, head, reset, changes }
     }
 
-    fn member(&self, user: Option<Uuid>, org: &str) -> Result<Uuid, Status> {
+    pub fn member(&self, user: Option<Uuid>, org: &str) -> Result<Uuid, Status> {
         let org_id =
             organization(org).filter(|org_id| user.is_some_and(|user| self.members.contains(&(user, *org_id))));
         org_id.ok_or_else(|| Problem::not_found("organization").into())
@@ -203,49 +194,5 @@ impl Known {
             epoch: self.feed_epoch.to_string(),
             seq: self.changes.len() as u64,
         })
-    }
-
-    pub fn open(&self, request: &OpenTopicRequest, user: Option<Uuid>) -> Result<OpenTopicResponse, Status> {
-        let org_id = self.member(user, &request.org)?;
-        let name = match request.topic.clone().unwrap() {
-            Topic::TaskId(name) | Topic::Project(name) => name,
-        };
-        let Some((scope, subject)) = self.topics.get(&(request.org.clone(), name)) else {
-            return Err(Problem::not_found("task").into());
-        };
-        let log = &self.scopes[scope];
-        let head = Position { epoch: self.epoch.to_string(), scope: scope.to_string(), seq: log.events.len() as u64 };
-        Ok(OpenTopicResponse {
-            org_id: org_id.to_string(),
-            head: Some(head),
-            oldest: log.oldest,
-            subject_id: subject.map(|subject| subject.to_string()).unwrap_or_default(),
-            access_epoch: self.feed_epoch.to_string(),
-            access_seq: self.changes.len() as u64,
-        })
-    }
-
-    fn read(&mut self, request: &ReadEventsRequest) -> Result<ReadEventsResponse, Status> {
-        if self.failures > 0 {
-            self.failures -= 1;
-            return Err(Problem::unavailable("Try again.").into());
-        }
-        let log = &self.scopes[&request.scope.parse::<Uuid>().unwrap()];
-        let after = request.after.max(log.oldest);
-        let events = log.events.iter().filter(|event| event.seq > after).take(request.limit as usize);
-        Ok(ReadEventsResponse {
-            events: events.cloned().collect(),
-            epoch: self.epoch.to_string(),
-            head: log.events.len() as u64,
-            oldest: log.oldest,
-        })
-    }
-
-    fn heads(&self, request: &ReadHeadsRequest) -> ReadHeadsResponse {
-        let heads = request.scopes.iter().filter_map(|scope| {
-            let log = self.scopes.get(&scope.parse::<Uuid>().unwrap())?;
-            Some((scope.clone(), log.events.len() as u64))
-        });
-        ReadHeadsResponse { epoch: self.epoch.to_string(), heads: heads.collect() }
     }
 }

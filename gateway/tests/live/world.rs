@@ -1,6 +1,6 @@
 //! A gateway's live hub on a port of its own, its fake services, and a publisher that plays the relay.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
@@ -12,6 +12,7 @@ use trellis_authn::{AUDIENCE, AccessClaims, ISSUER};
 use trellis_gateway::{
     app::{App, Gateway},
     config::Config,
+    graphql::{self, execute::Executor, http::Served},
     live::{self, Hub, Limits},
 };
 use trellis_proto::{event::v1::Event, subject};
@@ -30,6 +31,7 @@ pub struct World {
     pub store: Store,
     pub fake: Fake,
     pub gateway: App,
+    pub hub: Hub,
     pub address: SocketAddr,
     relay: async_nats::Client,
 }
@@ -73,11 +75,14 @@ impl World {
             nats: gateway.nats.clone(),
             shutdown: gateway.shutdown.clone(),
         };
-        let router = live::router(Hub::start(sources, limits));
+        let hub = Hub::start(sources, limits);
+        let executor = Executor::new(graphql::schema(hub.clone(), false), false);
+        let served = Served { app: Arc::clone(&gateway), hub: hub.clone(), executor };
+        let router = live::router(hub.clone()).merge(graphql::http::router(served));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { store, fake, gateway, address, relay: connect(&nats_url()).await }
+        Self { store, fake, gateway, hub, address, relay: connect(&nats_url()).await }
     }
 
     /// Commented, and published as the relay does.
@@ -88,9 +93,16 @@ impl World {
     }
 
     pub async fn publish(&self, event: &Event) {
-        let subject = subject::of("project", event.scope.parse().unwrap());
-        self.relay.publish(subject, event.encode_to_vec().into()).await.unwrap();
-        self.relay.flush().await.unwrap();
+        publish(&self.relay, event).await;
+    }
+
+    /// From now on comments that are made by calls are published, too.
+    pub fn relay_what_is_made(&self) {
+        let relay = self.relay.clone();
+        self.store.when_made(move |event| {
+            let (relay, event) = (relay.clone(), event.clone());
+            tokio::spawn(async move { publish(&relay, &event).await });
+        });
     }
 
     /// Ann, signed in.
@@ -122,6 +134,12 @@ impl World {
         };
         tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it does not come to pass");
     }
+}
+
+async fn publish(relay: &async_nats::Client, event: &Event) {
+    let subject = subject::of("project", event.scope.parse().unwrap());
+    relay.publish(subject, event.encode_to_vec().into()).await.unwrap();
+    relay.flush().await.unwrap();
 }
 
 impl Drop for World {

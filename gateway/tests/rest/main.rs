@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod bodies;
 mod conditions;
 mod connections;
@@ -10,6 +11,7 @@ mod cors;
 mod fake;
 mod gateway;
 mod idempotency;
+mod my_sessions;
 mod objects;
 mod openapi;
 mod problems;

@@ -199,8 +199,13 @@ async fn tokens_and_an_invitation() {
     gateway.fake.on("IdentityService/Register", |request: RegisterRequest, _| {
         assert!(!request.long_lived);
         let user = User { id: "u".into(), email: request.email, name: request.name, created_at: Some(TIME) };
-        let tokens =
-            Tokens { user: Some(user), access_token: "at".into(), expires_in: 900, refresh_token: "rt".into(), ..Default::default() };
+        let tokens = Tokens {
+            user: Some(user),
+            access_token: "at".into(),
+            expires_in: 900,
+            refresh_token: "rt".into(),
+            ..Default::default()
+        };
         Ok(RegisterResponse { tokens: Some(tokens) })
     });
     let body = r#"{"email":"a@b.c","password":"correct horse","name":"Ann","organization_slug":null}"#;

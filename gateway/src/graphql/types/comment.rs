@@ -1,9 +1,12 @@
 //! Comments.
 
-use async_graphql::{ID, Object};
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
 use trellis_proto::project::v1 as proto;
 
-use super::Org;
+use super::{Org, Task, User};
+use crate::graphql::{loaders::Loaders, scalars::DateTime};
 
 /// A comment on a task.
 pub struct TaskComment {
@@ -11,9 +14,36 @@ pub struct TaskComment {
     pub comment: proto::Comment,
 }
 
+/// A comment on a task.
 #[Object]
 impl TaskComment {
+    /// UUID.
     async fn id(&self) -> ID {
         ID(self.comment.id.clone())
+    }
+
+    /// What it says.
+    async fn content(&self) -> &str {
+        &self.comment.content
+    }
+
+    /// Who wrote it.
+    async fn author(&self, ctx: &Context<'_>) -> User {
+        Loaders::of(ctx).person(&self.comment.author_id).await
+    }
+
+    /// When it was written.
+    async fn timestamp(&self) -> DateTime {
+        DateTime::always(self.comment.created_at.as_ref())
+    }
+
+    /// When it was last edited.
+    async fn edited_at(&self) -> Option<DateTime> {
+        DateTime::of(self.comment.edited_at.as_ref())
+    }
+
+    /// The task that it is about.
+    async fn task(&self, ctx: &Context<'_>) -> Result<Arc<Task>> {
+        Ok(Loaders::of(ctx).task(&self.org, &self.comment.task_id).await?)
     }
 }

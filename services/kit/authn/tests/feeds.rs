@@ -75,6 +75,11 @@ stub::service!(IdentityService, for Identity, {
     get_me: identity::GetMeRequest => identity::GetMeResponse,
     update_me: identity::UpdateMeRequest => identity::UpdateMeResponse,
     change_password: identity::ChangePasswordRequest => identity::ChangePasswordResponse,
+    renew_token: identity::RenewTokenRequest => identity::RenewTokenResponse,
+    get_session: identity::GetSessionRequest => identity::GetSessionResponse,
+    list_sessions: identity::ListSessionsRequest => identity::ListSessionsResponse,
+    revoke_session: identity::RevokeSessionRequest => identity::RevokeSessionResponse,
+    revoke_other_sessions: identity::RevokeOtherSessionsRequest => identity::RevokeOtherSessionsResponse,
     batch_get_users: identity::BatchGetUsersRequest => identity::BatchGetUsersResponse,
 });
 
@@ -145,6 +150,7 @@ stub::service!(OrgService, for Org, {
     check_members: org::CheckMembersRequest => org::CheckMembersResponse,
     join: org::JoinRequest => org::JoinResponse,
     has_membership: org::HasMembershipRequest => org::HasMembershipResponse,
+    list_audit: org::ListAuditRequest => org::ListAuditResponse,
 });
 
 fn channel(url: &str) -> Channel {

@@ -10,8 +10,10 @@ use crate::{Service, ServiceConfig};
 /// What one service can do instead of running, with its settings; its answer is printed.
 pub struct Command<C> {
     argument: &'static str,
-    run: Box<dyn FnOnce(C) -> Pin<Box<dyn Future<Output = anyhow::Result<String>>>>>,
+    run: Box<dyn FnOnce(C) -> Answer>,
 }
+
+type Answer = Pin<Box<dyn Future<Output = anyhow::Result<String>>>>;
 
 impl<C> Command<C> {
     pub fn new<F>(argument: &'static str, run: impl FnOnce(C) -> F + 'static) -> Self

@@ -10,11 +10,14 @@ use crate::support::{Org, Person, blame, given, keyed, new_organization, refused
 
 /// Each on one line: action, changes, e-mail.
 fn lines(entries: &[AuditEntry]) -> Vec<String> {
-    let change = |entry: &AuditEntry| {
+    let line = |entry: &AuditEntry| {
+        let mut words = vec![entry.action.clone()];
         let changes = entry.changes.iter();
-        changes.map(|change| format!(" {}:{}>{}", change.field, change.from_json, change.to_json)).collect::<String>()
+        words.extend(changes.map(|change| format!("{}:{}>{}", change.field, change.from_json, change.to_json)));
+        words.extend((!entry.email.is_empty()).then(|| entry.email.clone()));
+        words.join(" ")
     };
-    entries.iter().map(|entry| format!("{}{} {}", entry.action, change(entry), entry.email).trim().to_owned()).collect()
+    entries.iter().map(line).collect()
 }
 
 async fn all(person: &Person) -> Vec<AuditEntry> {
@@ -227,4 +230,23 @@ async fn entries_stay_as_they_are_and_go_with_the_organization() {
     assert_eq!(all(&ann).await, before);
     ann.delete("acme").await.unwrap();
     org.eventually("SELECT count(*) FROM audit", 0).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_too_large_is_read_in_pages_only() {
+    let org = Org::start().await;
+    let ann = org.admin("acme").await;
+    let fill = async |rows: i32, text: &str| {
+        let entries = "INSERT INTO audit (org_id, id, action, changes)
+                       SELECT org_id, gen_random_uuid(), 'organization.updated',
+                              jsonb_build_array(jsonb_build_object('field', 'name', 'from', $2::text, 'to', $2::text))
+                       FROM organizations, generate_series(1, $1)";
+        sqlx::query(entries).bind(rows).bind(text).execute(&org.db).await.unwrap();
+    };
+    fill(5_000, "as long as names are").await;
+    assert_eq!(all(&ann).await.len(), 5_002);
+    fill(4_000, &"long".repeat(250)).await;
+    let whole = ann.audit("acme", Page { all: true, ..Page::default() }).await;
+    assert_eq!(blame(whole), (Code::InvalidRequest, vec![]));
+    assert_eq!(ann.audit("acme", Page { limit: 100, ..Page::default() }).await.unwrap().len(), 100);
 }

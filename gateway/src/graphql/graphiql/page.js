@@ -1,0 +1,17 @@
+// Opens GraphiQL on this address: operations by POST, subscriptions over graphql-transport-ws with the same headers.
+const address = new URL('/graphql', window.location.href);
+const socket = new URL(address);
+socket.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
+
+fetch('/graphql/assets/example.graphql')
+  .then((answer) => answer.text())
+  .then((example) => {
+    const fetcher = GraphiQL.createFetcher({ url: address.href, subscriptionUrl: socket.href });
+    const page = React.createElement(GraphiQL, {
+      fetcher,
+      defaultQuery: example,
+      defaultHeaders: '{\n  "Authorization": "Bearer "\n}',
+      defaultEditorToolsVisibility: 'headers',
+    });
+    ReactDOM.createRoot(document.getElementById('graphiql')).render(page);
+  });

@@ -1,0 +1,49 @@
+//! A place at a feed: what moves over its ring, and over the pages that are read where that begins later.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{
+    feed::{Attachment, Feed},
+    ring::Entry,
+    subscription::{Budget, Page, Place, Step},
+};
+
+/// Where somebody listens, and how far he has heard.
+pub struct Reader {
+    pub place: Place,
+    pub attachment: Attachment,
+}
+
+/// A page that somebody needs.
+pub struct Wanted {
+    pub feed: Arc<Feed>,
+    pub epoch: Uuid,
+    pub after: u64,
+}
+
+impl Reader {
+    /// Takes what the ring has.
+    pub fn follow(&mut self, budget: &mut Budget, out: &mut Vec<Arc<Entry>>) -> Step {
+        self.attachment.looking();
+        let place = &mut self.place;
+        self.attachment.feed.with_ring(|ring| place.follow(ring, budget, out))
+    }
+
+    /// Takes what a page has that was read for it. At `Rest` and `Reset` it goes on with the ring.
+    pub fn replay(&mut self, page: &Page, budget: &mut Budget, out: &mut Vec<Arc<Entry>>) -> Step {
+        let step = self.place.replay(page, budget, out);
+        if step == Step::Reset {
+            let place = &mut self.place;
+            self.attachment.feed.with_ring(|ring| place.reset(ring));
+        }
+        step
+    }
+
+    /// The page to read at `Step::Read`.
+    pub fn wanted(&self) -> Wanted {
+        let feed = Arc::clone(&self.attachment.feed);
+        Wanted { feed, epoch: self.place.at.epoch, after: self.place.at.seq }
+    }
+}

@@ -183,7 +183,7 @@ impl Subscription {
     async fn task_comments(
         &self,
         ctx: &Context<'_>,
-        org_slug: String,
+        #[graphql(desc = "The organization's slug.")] org_slug: String,
         #[graphql(desc = "`WEB-1`, in any case.")] task_id: String,
         #[graphql(desc = "Go on from this place: a `cursor`, a `liveCursor`. Without it from now on.")] after: Option<
             String,
@@ -199,8 +199,8 @@ impl Subscription {
     async fn project_events(
         &self,
         ctx: &Context<'_>,
-        org_slug: String,
-        project_slug: String,
+        #[graphql(desc = "The organization's slug.")] org_slug: String,
+        #[graphql(desc = "The project's slug.")] project_slug: String,
         #[graphql(desc = "Go on from this place: a `cursor`, a `liveCursor`. Without it from now on.")] after: Option<
             String,
         >,

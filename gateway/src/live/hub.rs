@@ -271,20 +271,21 @@ impl Hub {
     async fn watch_restart(&self, closing: &CancellationToken, restart: &watch::Sender<bool>) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // At the start nothing is known yet, which is nothing to complain of.
-        let mut before = false;
+        // At the start nothing is known yet. Who comes then waits for his answers; it is no reason to send anybody away.
+        let mut once_known = false;
         loop {
             tokio::select! {
                 _ = look.tick() => {}
                 () = closing.cancelled(), if !*restart.borrow() => {}
             }
             let known = self.sessions.fresh() && self.memberships.fresh();
-            let must = closing.is_cancelled() || !known;
+            once_known |= known;
+            let lost = once_known && !known;
+            let must = closing.is_cancelled() || lost;
             let changed = restart.send_if_modified(|before| std::mem::replace(before, must) != must);
-            if changed && before && !known {
+            if changed && lost {
                 tracing::warn!("sessions or memberships are not known any more; sockets are closed");
             }
-            before |= known;
         }
     }
 }

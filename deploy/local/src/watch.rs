@@ -17,8 +17,8 @@ pub struct Watch {
     /// The gateway
     #[arg(long, default_value = "http://127.0.0.1:8000")]
     url: String,
-    /// Go on after this cursor
-    #[arg(long)]
+    /// Go on after this cursor, which may begin with `-`
+    #[arg(long, allow_hyphen_values = true)]
     after: Option<String>,
     /// Stop after so many events
     #[arg(long)]
@@ -63,5 +63,26 @@ impl Watch {
         }
         socket.close(None).ok();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        watch: Watch,
+    }
+
+    #[test]
+    fn a_cursor_may_begin_with_a_dash() {
+        let command = Command::try_parse_from(["watch", "--token", "t", "--after", "-AbC", "task:a/B-1"]).unwrap();
+        assert_eq!(command.watch.after.as_deref(), Some("-AbC"));
     }
 }

@@ -1,6 +1,6 @@
 //! Connections: arguments on their way to the services, and their answers.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use trellis_gateway::cursor::Cursor;
 use trellis_proto::{
     event::v1::Position,

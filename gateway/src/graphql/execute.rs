@@ -60,6 +60,10 @@ impl Executor {
         let document = parse_query(&request.query).map_err(|error| refused(syntax(error)))?;
         let ready = inline(document, request.operation_name.as_deref(), &request.variables, self.introspection)
             .map_err(refused)?;
+        // Conditions (`@include`) are looked up here alone, without the defaults of variables.
+        for (name, default) in ready.defaults {
+            request.variables.entry(name).or_insert(default);
+        }
         request.set_parsed_query(ready.document);
         Ok(Prepared { request, shape: ready.shape, kind: ready.kind })
     }

@@ -9,10 +9,10 @@ use async_graphql::{
     Name, Pos, Positioned, ServerError, Variables,
     parser::types::{
         Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition,
-        OperationType, Selection, SelectionSet,
+        OperationType, Selection, SelectionSet, VariableDefinition,
     },
 };
-use async_graphql_value::Value;
+use async_graphql_value::{ConstValue, Value};
 
 use super::{
     limits::{Exceeded, Limit},
@@ -30,6 +30,8 @@ pub struct Ready {
     pub document: ExecutableDocument,
     pub kind: OperationType,
     pub shape: Shape,
+    /// What variables are where they are not given.
+    pub defaults: Vec<(Name, ConstValue)>,
 }
 
 /// Finds the operation and puts its fragments in their places.
@@ -63,7 +65,11 @@ pub fn inline(
         Some(name) => DocumentOperations::Multiple([(name, operation)].into()),
         None => DocumentOperations::Single(operation),
     };
-    Ok(Ready { document, kind, shape })
+    let defaults = definitions.into_iter().filter_map(|definition| {
+        let VariableDefinition { name, default_value, .. } = definition.node;
+        Some((name.node, default_value?.node))
+    });
+    Ok(Ready { document, kind, shape, defaults: defaults.collect() })
 }
 
 fn choose(

@@ -5,6 +5,7 @@
 
 mod batch;
 mod driver;
+mod organization;
 mod pages;
 mod sources;
 
@@ -17,14 +18,17 @@ use async_graphql::{
 };
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::unbounded_channel;
-use tracing::Instrument;
-use trellis_rpc::{Code, Problem, deadline_left, with_deadline};
+use trellis_rpc::{Code, Problem};
 
-pub use self::driver::Loads;
 use self::{
     batch::LARGEST,
+    organization::{Question, Within},
     pages::{ActivityPage, CommentsPage, TasksPage},
     sources::{PersonId, ProjectId, Sources, TaskId},
+};
+pub use self::{
+    driver::Loads,
+    organization::{Audit, Invitations, Members, ProjectNamed, Projects, TaskNamed, Tasks},
 };
 use super::{
     Refusal, Viewer,
@@ -73,25 +77,16 @@ type Loaded<T> = Result<T, Refusal>;
 pub struct Loaders(DataLoader<Sources, HashMapCache>);
 
 impl Loaders {
-    /// Whose loads run in tasks of their own.
-    pub fn new(viewer: &Viewer) -> Self {
-        Self::with(viewer, spawn)
-    }
-
     /// Whose loads run together with the operation, see [`Loads`].
     pub fn driven(viewer: &Viewer) -> (Self, Loads) {
         let (queue, begun) = unbounded_channel();
-        let Self(loader) = Self::with(viewer, move |load| {
+        let run = move |load: BoxFuture<'static, ()>| {
             // Nobody waits for it where the operation has ended.
             let _ = queue.send(load);
-        });
-        (Self(loader.delay(Duration::ZERO)), Loads::new(begun))
-    }
-
-    fn with(viewer: &Viewer, run: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static) -> Self {
+        };
         let loader = DataLoader::with_cache(Sources(viewer.clone()), run, HashMapCache::default());
         loader.enable_all_cache(false);
-        Self(loader.max_batch_size(LARGEST))
+        (Self(loader.delay(Duration::ZERO).max_batch_size(LARGEST)), Loads::new(begun))
     }
 
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
@@ -125,6 +120,11 @@ impl Loaders {
     /// Takes note of what another answer told.
     pub async fn remember(&self, slug: &Org, organization: &Organization) {
         self.0.feed_one(Org::clone(slug), Ok(Arc::new(organization.clone()))).await;
+    }
+
+    /// What an organization has.
+    pub(super) async fn within<Q: Question>(&self, org: &Org, question: Q) -> Loaded<Q::Answer> {
+        self.load(Within { org: Org::clone(org), question }).await
     }
 
     /// By UUID.
@@ -167,13 +167,4 @@ impl Loaders {
         let Ok(value) = self.0.load_one(key).await;
         value.unwrap_or_else(|| Err(Problem::new(Code::Internal, "Something went wrong on our side.").into()))
     }
-}
-
-/// Loads for all who wait, within the time and the trace of the first of them.
-fn spawn(load: BoxFuture<'static, ()>) {
-    let load = load.in_current_span();
-    match deadline_left() {
-        Some(left) => tokio::spawn(with_deadline(left, load)),
-        None => tokio::spawn(load),
-    };
 }

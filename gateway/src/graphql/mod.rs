@@ -23,6 +23,7 @@ pub mod http;
 mod inline;
 mod limits;
 pub mod loaders;
+mod merge;
 pub mod mutation;
 pub mod nulls;
 #[macro_use]

@@ -18,7 +18,7 @@ use async_graphql::{
 
 use super::{
     limits::{Limit, MOST_ERRORS},
-    usages, variables,
+    merge, usages, variables,
 };
 
 /// In the data of an operation: whether it passed every check.
@@ -96,10 +96,8 @@ fn operations(all: &mut DocumentOperations) -> Vec<&mut Positioned<OperationDefi
     }
 }
 
-/// Goes through an operation: looks at how variables are used, and counts fields that are not there, since each makes
-/// validation look for names that are like it, which is not done for thousands of them. On the way, fragments on just
-/// the type around them lose its name: with it validation does not see that a field in them and one beside them cannot
-/// both be told.
+/// Goes through an operation: looks at how variables are used, counts fields that are not there, since each makes
+/// validation look for names that are like it, which is not done for thousands of them, and merges what is to be one.
 struct Walk<'a> {
     registry: &'a Registry,
     definitions: &'a [Positioned<VariableDefinition>],
@@ -108,9 +106,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn through(&mut self, parent: Option<&MetaType>, set: &mut Positioned<SelectionSet>) -> ServerResult<()> {
+        merge::selections(parent.map(MetaType::name), &mut set.node);
         for item in &mut set.node.items {
             match &mut item.node {
                 Selection::Field(field) => {
+                    usages::check_conditions(self.definitions, &field.node.directives)?;
                     let name = field.node.name.node.as_str();
                     let Some(parent) = parent.filter(|_| name != "__typename") else {
                         continue;
@@ -136,11 +136,9 @@ impl Walk<'_> {
                     self.through(within, &mut field.node.selection_set)?;
                 }
                 Selection::InlineFragment(fragment) => {
-                    let named = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
-                    let on = named.map_or(parent, |name| self.registry.types.get(name));
-                    if on.map(MetaType::name) == parent.map(MetaType::name) {
-                        fragment.node.type_condition = None;
-                    }
+                    usages::check_conditions(self.definitions, &fragment.node.directives)?;
+                    let named = fragment.node.type_condition.as_ref().map(|condition| &condition.node.on.node);
+                    let on = named.map_or(parent, |name| self.registry.types.get(name.as_str()));
                     self.through(on, &mut fragment.node.selection_set)?;
                 }
                 // There are none any more.

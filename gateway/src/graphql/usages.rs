@@ -3,10 +3,10 @@
 
 use async_graphql::{
     Pos, Positioned, ServerError,
-    parser::types::VariableDefinition,
+    parser::types::{Directive, VariableDefinition},
     registry::{MetaInputValue, MetaType, MetaTypeName, Registry},
 };
-use async_graphql_value::Value;
+use async_graphql_value::{ConstValue, Value};
 
 /// The value of an argument, or of a field of an input, and within it.
 pub fn check(
@@ -18,21 +18,7 @@ pub fn check(
 ) -> Result<(), ServerError> {
     match value {
         Value::Variable(name) => {
-            let Some(definition) = definitions.iter().find(|definition| definition.node.name.node == *name) else {
-                return Ok(());
-            };
-            let declared = definition.node.var_type.node.to_string();
-            // With a default on either side, null is all that can go wrong.
-            let filled = definition.node.default_value.is_some() || place.default_value.is_some();
-            let wanted = if filled { place.ty.trim_end_matches('!') } else { &place.ty };
-            if takes(wanted, &declared) {
-                return Ok(());
-            }
-            let about = format!(
-                "Variable \"${name}\" of type \"{declared}\" is used where \"{}\" is expected, in \"{}\".",
-                place.ty, place.name
-            );
-            Err(ServerError::new(about, Some(pos)))
+            variable(definitions, name, (&place.name, &place.ty), place.default_value.is_some(), pos)
         }
         Value::List(values) => {
             let MetaTypeName::List(of) = MetaTypeName::create(place.ty.trim_end_matches('!')) else {
@@ -53,6 +39,43 @@ pub fn check(
         }
         _ => Ok(()),
     }
+}
+
+/// The condition of a `@skip` or `@include`.
+pub fn check_conditions(
+    definitions: &[Positioned<VariableDefinition>],
+    directives: &[Positioned<Directive>],
+) -> Result<(), ServerError> {
+    let conditions = directives.iter().filter(|directive| matches!(&*directive.node.name.node, "skip" | "include"));
+    conditions.flat_map(|directive| &directive.node.arguments).try_for_each(|(name, value)| match &value.node {
+        Value::Variable(variable_name) => {
+            variable(definitions, variable_name, (&name.node, "Boolean!"), false, value.pos)
+        }
+        _ => Ok(()),
+    })
+}
+
+fn variable(
+    definitions: &[Positioned<VariableDefinition>],
+    name: &str,
+    (place, wanted): (&str, &str),
+    has_default: bool,
+    pos: Pos,
+) -> Result<(), ServerError> {
+    // That there is none is for validation to say.
+    let Some(definition) = definitions.iter().find(|definition| definition.node.name.node == name) else {
+        return Ok(());
+    };
+    let declared = definition.node.var_type.node.to_string();
+    // With a default on either side, null is all that can go wrong.
+    let given = definition.node.default_value.as_ref().is_some_and(|value| value.node != ConstValue::Null);
+    let nullable = if given || has_default { wanted.trim_end_matches('!') } else { wanted };
+    if takes(nullable, &declared) {
+        return Ok(());
+    }
+    let about =
+        format!("Variable \"${name}\" of type \"{declared}\" is used where \"{wanted}\" is expected, in \"{place}\".");
+    Err(ServerError::new(about, Some(pos)))
 }
 
 fn takes(wanted: &str, declared: &str) -> bool {

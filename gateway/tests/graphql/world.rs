@@ -55,9 +55,9 @@ impl World {
             body: Bytes::copy_from_slice(query.as_bytes()),
         });
         let viewer = Viewer::new(self.harness.gateway.clone(), ask.token.as_deref(), client, idempotency);
-        let loaders = Loaders::new(&viewer);
+        let (loaders, loads) = Loaders::driven(&viewer);
         let request = Request::new(query).variables(Variables::from_json(variables)).data(viewer).data(loaders);
-        serde_json::to_value(self.schema.execute(request).await).unwrap()
+        serde_json::to_value(loads.drive(self.schema.execute(request)).await).unwrap()
     }
 
     /// The one field of a response without errors.

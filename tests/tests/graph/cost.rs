@@ -18,6 +18,11 @@ const NESTED: &str = "query($org: String!) { organization(slug: $org) { projects
   tasks(first: 3) { nodes { taskId assignee { name } createdBy { name }
     comments(first: 2) { nodes { content author { name } task { title } } } } } } } } }";
 
+/// What is reached from every row, asked for at each.
+const AROUND: &str = "query($org: String!, $project: String!) { tasks(orgSlug: $org, projectSlug: $project) { project {
+  organization { project(slug: $project) { name } projects(first: 2) { nodes { name } } members(first: 2) { nodes { role } }
+    tasks(first: 2) { nodes { title } } task(taskId: \"P0-1\") { title } } } } }";
+
 struct World {
     meter: Meter,
     ada: Session,
@@ -104,10 +109,11 @@ async fn calls_and_statements_do_not_grow_with_the_rows() {
     }
     let w = World { meter, ada, people };
 
-    let (mut tasks, mut pages) = (Vec::new(), Vec::new());
+    let (mut tasks, mut pages, mut around) = (Vec::new(), Vec::new(), Vec::new());
     for rows in [1, 50, 500] {
         let org = w.organization(1, rows).await;
         tasks.push((rows, w.cost(TASKS, &org, "/tasks", rows).await));
+        around.push((rows, w.cost(AROUND, &org, "/tasks", rows).await));
         pages.push((rows, w.cost(PAGE, &org, "/project/tasks/nodes", rows.min(50)).await));
     }
     let (mut projects, mut nested) = (Vec::new(), Vec::new());
@@ -118,6 +124,7 @@ async fn calls_and_statements_do_not_grow_with_the_rows() {
     }
     same("tasks", &tasks, (2, 2));
     same("a page of tasks with comments and activity", &pages, (5, 5));
+    same("what is around each task", &around, (8, 12));
     same("projects", &projects, (1, 1));
     same("projects with tasks with comments", &nested, (5, 5));
 }

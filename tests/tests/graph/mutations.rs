@@ -249,3 +249,18 @@ async fn the_same_request_under_one_key_is_done_once() {
     let other = w.ada.graph().post_with(&key, body.replace("Once", "Twice")).await.data();
     assert_eq!(other["a"], json!({"success": false, "task": null}));
 }
+
+#[tokio::test]
+async fn a_field_that_is_asked_for_twice_is_done_once() {
+    let w = world().await;
+    let input = json!({"input": {"organizationSlug": w.org, "projectSlug": "website", "title": "Only one"}});
+    let twice = "mutation($input: TaskInput!) { ...A ...B }
+      fragment A on Mutation { createTask(input: $input) { success } }
+      fragment B on Mutation { createTask(input: $input) { task { title } } }";
+    let done = w.ada.graph().data(twice, input).await;
+    assert_eq!(done, json!({"createTask": {"success": true, "task": {"title": "Only one"}}}));
+    let tasks = "query($org: String!) { tasks(orgSlug: $org, projectSlug: \"website\") { title } }";
+    let tasks = w.ada.graph().data(tasks, w.variables(json!({}))).await;
+    let same = tasks["tasks"].as_array().unwrap().iter().filter(|task| task["title"] == "Only one");
+    assert_eq!(same.count(), 1, "{tasks}");
+}

@@ -4,6 +4,7 @@ use std::{collections::HashMap, hash::Hash};
 
 use futures_util::future::join_all;
 use tonic::{Code, Status};
+use trellis_rpc::Problem;
 
 use super::Loaded;
 use crate::graphql::Refusal;
@@ -50,8 +51,18 @@ where
     join_all(answers).await.into_iter().flatten().collect()
 }
 
-/// One call for all ids if it can be: in parts where there are too many, and where the answer is larger than what the
-/// gateway takes at once (long texts, many rows) in ever smaller ones.
+/// Whether the answer is larger than what a service gives, or the gateway takes, at once (long texts, many rows). A
+/// service then has no parameter to blame.
+fn too_large(status: &Status) -> bool {
+    match status.code() {
+        Code::OutOfRange => true,
+        Code::InvalidArgument => Problem::from(status).fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// One call for all ids if it can be: in parts where there are too many, and in ever smaller ones where the answer would
+/// be too large.
 async fn in_parts<T, F>(ids: &[String], ask: impl Fn(Vec<String>) -> F) -> Result<Vec<T>, Status>
 where
     F: Future<Output = Result<Vec<T>, Status>>,
@@ -61,7 +72,7 @@ where
     while let Some(part) = parts.pop() {
         match ask(part.to_vec()).await {
             Ok(values) => found.extend(values),
-            Err(status) if status.code() == Code::OutOfRange && part.len() > 1 => {
+            Err(status) if too_large(&status) && part.len() > 1 => {
                 let (one, other) = part.split_at(part.len() / 2);
                 parts.extend([one, other]);
             }
@@ -77,8 +88,6 @@ mod tests {
 
     use std::sync::Mutex;
 
-    use trellis_rpc::Problem;
-
     use super::*;
 
     #[tokio::test]
@@ -88,7 +97,7 @@ mod tests {
         let mut found = in_parts(&ids, |part: Vec<String>| {
             asked.lock().unwrap().push(part.len());
             std::future::ready(if part.contains(&"2400".to_owned()) && part.len() > 200 {
-                Err(Status::out_of_range("too large"))
+                Err(Status::from(Problem::new(trellis_rpc::Code::InvalidRequest, "too much")))
             } else {
                 Ok(part)
             })

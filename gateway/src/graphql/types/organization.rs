@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
-use trellis_proto::{
-    org::v1::{self as proto, ListAuditRequest, ListInvitationsRequest, ListMembersRequest},
-    project::v1::{GetProjectRequest, GetTaskRequest, ListProjectsRequest},
-};
+use trellis_proto::org::v1 as proto;
 use trellis_rpc::Problem;
 
 use super::{
     AuditEntry, Invitation, JoinPolicy, Org, OrganizationMember, Project, Role, Task, TaskFilter, TaskList, TaskOrder,
 };
 use crate::graphql::{
-    Refusal, Viewer,
-    connection::{self, Connection, Page, Window},
-    loaders::{Loaders, missing, read},
+    Refusal,
+    connection::{self, Connection, Window},
+    loaders::{Audit, Invitations, Loaders, Members, ProjectNamed, Projects, TaskNamed, Tasks},
     scalars::DateTime,
 };
 
@@ -85,15 +82,9 @@ impl Organization {
         #[graphql(desc = "Those after this cursor; goes with `first`.")] after: Option<String>,
         #[graphql(desc = "The last so many; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor; goes with `last`.")] before: Option<String>,
-    ) -> Result<Option<Connection<Project>>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let window = Window::new(first, after, last, before)?;
-        let message = ListProjectsRequest { org: org.to_string(), page: Some((&window).into()) };
-        let answer = read!(viewer, project.list_projects(message)).map_err(|refusal| window.refused(refusal))?;
-        let project = |project| Project { org: Arc::clone(&org), project, position: None };
-        let items = answer.projects.into_iter().map(project).collect();
-        let (cursors, next_cursor) = (answer.cursors, answer.next_cursor);
-        Ok(Some(Connection::new(&window, Page { items, cursors, next_cursor, position: None })))
+    ) -> Result<Option<Arc<Connection<Project>>>> {
+        let (org, window) = (self.entered(ctx).await?, Window::new(first, after, last, before)?);
+        Ok(Some(Loaders::of(ctx).within(&org, Projects(window)).await?))
     }
 
     /// One of its projects, by slug or key.
@@ -101,11 +92,9 @@ impl Organization {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Slug or key.")] slug: String,
-    ) -> Result<Option<Project>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let message = GetProjectRequest { org: org.to_string(), project: slug };
-        let answer = missing("project", read!(viewer, project.get_project(message)))?;
-        Ok(answer.and_then(|answer| Some(Project { org, project: answer.project?, position: answer.position })))
+    ) -> Result<Option<Arc<Project>>> {
+        let org = self.entered(ctx).await?;
+        Ok(Loaders::of(ctx).within(&org, ProjectNamed(slug)).await?)
     }
 
     /// The tasks of all its projects, oldest first if no order is given.
@@ -120,12 +109,10 @@ impl Organization {
         #[graphql(desc = "Those before this cursor; goes with `last`.")] before: Option<String>,
         #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
         #[graphql(desc = "In what order.")] order_by: Option<TaskOrder>,
-    ) -> Result<Option<Connection<Task>>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let window = Window::new(first, after, last, before)?;
-        let message = TaskList::new(filter, order_by)?.of_organization(org.to_string(), (&window).into());
-        let answer = read!(viewer, project.list_tasks(message)).map_err(|refusal| window.refused(refusal))?;
-        Ok(Some(Connection::new(&window, Page::tasks(&org, answer))))
+    ) -> Result<Option<Arc<Connection<Task>>>> {
+        let (org, window) = (self.entered(ctx).await?, Window::new(first, after, last, before)?);
+        let which = TaskList::new(filter, order_by)?;
+        Ok(Some(Loaders::of(ctx).within(&org, Tasks(window, which)).await?))
     }
 
     /// One of its tasks.
@@ -133,11 +120,9 @@ impl Organization {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "`WEB-1`, in any case.")] task_id: String,
-    ) -> Result<Option<Task>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let message = GetTaskRequest { org: org.to_string(), task_id };
-        let answer = missing("task", read!(viewer, project.get_task(message)))?;
-        Ok(answer.and_then(|answer| Some(Task { org, task: answer.task?, position: answer.position })))
+    ) -> Result<Option<Arc<Task>>> {
+        let org = self.entered(ctx).await?;
+        Ok(Loaders::of(ctx).within(&org, TaskNamed(task_id)).await?)
     }
 
     /// Its members.
@@ -149,15 +134,9 @@ impl Organization {
         #[graphql(desc = "Those after this cursor; goes with `first`.")] after: Option<String>,
         #[graphql(desc = "The last so many; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor; goes with `last`.")] before: Option<String>,
-    ) -> Result<Option<Connection<OrganizationMember>>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let window = Window::new(first, after, last, before)?;
-        let message = ListMembersRequest { org: org.to_string(), page: Some((&window).into()) };
-        let answer = read!(viewer, org.list_members(message)).map_err(|refusal| window.refused(refusal))?;
-        let member = |member| OrganizationMember { org: Arc::clone(&org), member };
-        let items = answer.members.into_iter().map(member).collect();
-        let (cursors, next_cursor) = (answer.cursors, answer.next_cursor);
-        Ok(Some(Connection::new(&window, Page { items, cursors, next_cursor, position: None })))
+    ) -> Result<Option<Arc<Connection<OrganizationMember>>>> {
+        let (org, window) = (self.entered(ctx).await?, Window::new(first, after, last, before)?);
+        Ok(Some(Loaders::of(ctx).within(&org, Members(window)).await?))
     }
 
     /// Invitations that can still be accepted; for its ADMINs.
@@ -169,14 +148,9 @@ impl Organization {
         #[graphql(desc = "Those after this cursor; goes with `first`.")] after: Option<String>,
         #[graphql(desc = "The last so many; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor; goes with `last`.")] before: Option<String>,
-    ) -> Result<Option<Connection<Invitation>>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let window = Window::new(first, after, last, before)?;
-        let message = ListInvitationsRequest { org: org.to_string(), page: Some((&window).into()) };
-        let answer = read!(viewer, org.list_invitations(message)).map_err(|refusal| window.refused(refusal))?;
-        let items = answer.invitations.into_iter().map(Invitation).collect();
-        let (cursors, next_cursor) = (answer.cursors, answer.next_cursor);
-        Ok(Some(Connection::new(&window, Page { items, cursors, next_cursor, position: None })))
+    ) -> Result<Option<Arc<Connection<Invitation>>>> {
+        let (org, window) = (self.entered(ctx).await?, Window::new(first, after, last, before)?);
+        Ok(Some(Loaders::of(ctx).within(&org, Invitations(window)).await?))
     }
 
     /// Who did what to its members, roles, invitations and settings, newest first; for its ADMINs.
@@ -188,13 +162,8 @@ impl Organization {
         #[graphql(desc = "Those after this cursor; goes with `first`.")] after: Option<String>,
         #[graphql(desc = "The last so many; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor; goes with `last`.")] before: Option<String>,
-    ) -> Result<Option<Connection<AuditEntry>>> {
-        let (org, viewer) = (self.entered(ctx).await?, Viewer::of(ctx));
-        let window = Window::new(first, after, last, before)?;
-        let message = ListAuditRequest { org: org.to_string(), page: Some((&window).into()) };
-        let answer = read!(viewer, org.list_audit(message)).map_err(|refusal| window.refused(refusal))?;
-        let items = answer.entries.into_iter().map(AuditEntry).collect();
-        let (cursors, next_cursor) = (answer.cursors, answer.next_cursor);
-        Ok(Some(Connection::new(&window, Page { items, cursors, next_cursor, position: None })))
+    ) -> Result<Option<Arc<Connection<AuditEntry>>>> {
+        let (org, window) = (self.entered(ctx).await?, Window::new(first, after, last, before)?);
+        Ok(Some(Loaders::of(ctx).within(&org, Audit(window)).await?))
     }
 }

@@ -35,6 +35,8 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// Whether its access tokens are the long ones, for a client that cannot refresh.
+    pub long_lived: bool,
     pub revoked: bool,
 }
 
@@ -76,6 +78,7 @@ mod tests {
             created_at: now + left - LIFETIME,
             last_used_at: now - idle,
             expires_at: now + left,
+            long_lived: false,
             revoked,
         };
         let day = TimeDelta::days(1);

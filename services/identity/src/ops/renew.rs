@@ -1,5 +1,5 @@
-//! A fresh access token for the one that is shown, for clients that have no refresh token; and what that token's
-//! session is.
+//! A fresh access token of the same kind for the one that is shown, for clients that have no refresh token; and what
+//! that token's session is.
 
 use trellis_authn::Caller;
 
@@ -15,7 +15,7 @@ impl Ops {
         let mut tx = self.log.begin_unlogged().await?;
         let session = sessions::lock(tx.conn(), caller.session, caller.id).await?;
         let session = session.filter(|session| session.lives(now)).ok_or(Error::Unauthenticated)?;
-        let access = self.access_token(&session, true, now)?;
+        let access = self.access_token(&session, session.long_lived, now)?;
         sessions::touch(tx.conn(), session.id, None, now, access.expires_at).await?;
         tx.commit().await?;
         Ok(Tokens::new(session, access, None))

@@ -83,6 +83,7 @@ impl Ops {
             created_at: now,
             last_used_at: now,
             expires_at: now + LIFETIME,
+            long_lived,
             revoked: false,
         };
         let access = self.access_token(&session, long_lived, now)?;

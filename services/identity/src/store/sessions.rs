@@ -14,8 +14,8 @@ pub async fn insert(
 ) -> sqlx::Result<()> {
     query!(
         "INSERT INTO sessions
-             (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, long_lived, access_expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         session.id,
         session.user.id,
         client.user_agent,
@@ -23,6 +23,7 @@ pub async fn insert(
         session.created_at,
         session.last_used_at,
         session.expires_at,
+        session.long_lived,
         access_expires_at,
     )
     .execute(conn)
@@ -35,8 +36,8 @@ pub async fn insert(
 pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> {
     let row = query_as!(
         Row,
-        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
-                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.long_lived,
+                  s.revoked_at IS NOT NULL AS "revoked!", u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)
            FOR UPDATE OF s"#,
@@ -51,8 +52,8 @@ pub async fn lock_by_token(conn: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Re
 pub async fn lock(conn: &mut PgConnection, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
     let row = query_as!(
         Row,
-        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
-                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.long_lived,
+                  s.revoked_at IS NOT NULL AS "revoked!", u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.id = $1 AND s.user_id = $2
            FOR UPDATE OF s"#,
@@ -68,8 +69,8 @@ pub async fn lock(conn: &mut PgConnection, id: Uuid, user_id: Uuid) -> sqlx::Res
 pub async fn find(pool: &PgPool, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
     let row = query_as!(
         Row,
-        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.revoked_at IS NOT NULL AS "revoked!",
-                  u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
+        r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.long_lived,
+                  s.revoked_at IS NOT NULL AS "revoked!", u.id AS user_id, u.email, u.name, u.created_at AS user_created_at
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.id = $1 AND s.user_id = $2"#,
         id,
@@ -225,6 +226,7 @@ struct Row {
     created_at: DateTime<Utc>,
     last_used_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+    long_lived: bool,
     revoked: bool,
     user_id: Uuid,
     email: String,
@@ -240,6 +242,7 @@ impl From<Row> for Session {
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
+            long_lived: row.long_lived,
             revoked: row.revoked,
         }
     }

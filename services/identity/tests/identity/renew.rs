@@ -3,14 +3,26 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use tonic::Request;
 use trellis_proto::identity::v1::{
-    FollowSessionsRequest, GetSessionRequest, GetSessionResponse, LoginRequest, LogoutRequest, RenewTokenRequest,
-    Tokens,
+    FollowSessionsRequest, GetSessionRequest, GetSessionResponse, LoginRequest, LogoutRequest, RegisterRequest,
+    RenewTokenRequest, Tokens,
 };
 use trellis_rpc::{Problem, convert::datetime};
 
-use crate::world::{PASSWORD, World, as_user, browser, code};
+use crate::world::{PASSWORD, World, as_user, browser, code, registration};
 
 const HALF_A_DAY: u32 = 12 * 60 * 60;
+const QUARTER_OF_AN_HOUR: u32 = 15 * 60;
+
+/// Of a client that cannot refresh.
+async fn long_login(world: &World) -> Tokens {
+    let login = LoginRequest {
+        email: "ann@example.com".into(),
+        password: PASSWORD.into(),
+        client: Some(browser()),
+        long_lived: true,
+    };
+    world.client.clone().login(world.as_gateway(login)).await.unwrap().into_inner().tokens.unwrap()
+}
 
 async fn renew(world: &World, tokens: &Tokens) -> Result<Tokens, Problem> {
     let answer = world.client.clone().renew_token(as_user(tokens, RenewTokenRequest {})).await?;
@@ -35,12 +47,12 @@ async fn forget_at(world: &World) -> DateTime<Utc> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewed_token_is_a_long_one_of_the_same_session() {
+async fn a_renewed_token_is_one_of_the_same_session() {
     let world = World::start().await;
     let first = world.register("ann@example.com").await.unwrap();
     world.execute("UPDATE sessions SET last_used_at = now() - interval '3 days'").await;
     let renewed = renew(&world, &first).await.unwrap();
-    assert_eq!((renewed.expires_in, renewed.refresh_token.as_str()), (HALF_A_DAY, ""));
+    assert_eq!((renewed.expires_in, renewed.refresh_token.as_str()), (QUARTER_OF_AN_HOUR, ""));
     assert_eq!((&renewed.user, times(&renewed)), (&first.user, times(&first)));
     assert_ne!(renewed.access_token, first.access_token);
     assert!(world.is_signed_in(&renewed).await);
@@ -121,7 +133,10 @@ async fn no_token_outlasts_its_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_is_remembered_until_the_renewed_token_expires() {
     let world = World::start().await;
-    let tokens = world.register("ann@example.com").await.unwrap();
+    world.register("ann@example.com").await.unwrap();
+    world.execute("DELETE FROM sessions").await;
+    let tokens = long_login(&world).await;
+    world.execute("UPDATE sessions SET access_expires_at = now()").await;
     let before = Utc::now();
     let renewed = renew(&world, &tokens).await.unwrap();
     // A shorter one that comes later takes nothing away.
@@ -138,7 +153,8 @@ async fn logging_out_while_renewing_leaves_no_token() {
     world.register("ann@example.com").await.unwrap();
     for _ in 0..10 {
         world.execute("DELETE FROM sessions").await;
-        let tokens = world.login("ann@example.com", PASSWORD).await.unwrap();
+        let tokens = long_login(&world).await;
+        world.execute("UPDATE sessions SET access_expires_at = now()").await;
         let mut client = world.client.clone();
         let (renewed, ended) = tokio::join!(renew(&world, &tokens), client.logout(as_user(&tokens, LogoutRequest {})));
         ended.unwrap();
@@ -154,18 +170,28 @@ async fn logging_out_while_renewing_leaves_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_lived_login_renews_as_well() {
+async fn a_session_renews_to_tokens_of_its_own_kind() {
     let world = World::start().await;
-    world.register("ann@example.com").await.unwrap();
-    let login = LoginRequest {
-        email: "ann@example.com".into(),
-        password: PASSWORD.into(),
-        client: Some(browser()),
-        long_lived: true,
-    };
-    let tokens = world.client.clone().login(world.as_gateway(login)).await.unwrap().into_inner().tokens.unwrap();
-    assert_eq!(tokens.expires_in, HALF_A_DAY);
-    assert_eq!(times(&renew(&world, &tokens).await.unwrap()), times(&tokens));
+    let short = world.register("ann@example.com").await.unwrap();
+    let registered = RegisterRequest { long_lived: true, ..registration("bob@example.com") };
+    let long = [long_login(&world).await, world.register_as(registered).await.unwrap()];
+    let login = world.login("ann@example.com", PASSWORD).await.unwrap();
+    let refreshed = world.refresh(&login.refresh_token).await.unwrap();
+    for (tokens, lasts) in [
+        (&short, QUARTER_OF_AN_HOUR),
+        (&login, QUARTER_OF_AN_HOUR),
+        (&refreshed, QUARTER_OF_AN_HOUR),
+        (&long[0], HALF_A_DAY),
+        (&long[1], HALF_A_DAY),
+    ] {
+        assert_eq!(tokens.expires_in, lasts);
+        let mut renewed = renew(&world, tokens).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!((renewed.expires_in, renewed.refresh_token.as_str()), (lasts, ""));
+            assert_eq!(times(&renewed), times(tokens));
+            renewed = renew(&world, &renewed).await.unwrap();
+        }
+    }
     world.end().await;
 }
 

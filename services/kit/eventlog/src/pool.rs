@@ -25,8 +25,7 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options = options(url)?.options([
         ("statement_timeout", "5s"),
-        // Every statement here is a short one; compiling it costs more than it can save (18–230 ms for a batch of many
-        // projects' tasks, which the planner thinks dear enough for it).
+        // Every statement here is a short one: compiling those that the planner thinks dear costs more than it saves.
         ("jit", "off"),
         // A transaction that nobody ends (a bug, a leak) gives its locks back.
         ("idle_in_transaction_session_timeout", "10s"),

@@ -81,6 +81,7 @@ fn launcher_and_compose_set_the_same_addresses_and_secrets() {
             "TRELLIS_CORS_ORIGINS",
             "TRELLIS_TRUSTED_PROXIES",
             "TRELLIS_RATE_LIMITS",
+            "TRELLIS_SIGNED_OUT_ORGANIZATIONS",
         ]
         .map(str::to_owned)
         .into();

@@ -1,4 +1,4 @@
-//! The parameters of a request over HTTP: `query`, `variables`, `operationName`, `extensions`. Others, which some clients
+//! The parameters of a request, over HTTP and over the socket: `query`, `variables`, `operationName`, `extensions`. Others, which some clients
 //! send for their own use, are passed over, as the original does.
 
 use async_graphql::{Request, Variables};
@@ -17,7 +17,7 @@ struct Asked {
     extensions: Option<Value>,
 }
 
-/// From a JSON body.
+/// From JSON: a body, or the payload of a socket's message.
 pub fn from_body(body: &[u8]) -> Result<Request, Problem> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         let about = "Batches are not taken: send one operation a request, or several fields in one operation.";

@@ -84,7 +84,7 @@ impl Executor {
             return Executed { response, refused: true };
         }
         let ran = Ran::default();
-        let (request, loads) = with_data(viewer, prepared.request);
+        let (request, loads) = with_data(viewer, prepared.request, prepared.kind);
         let request = request.data(ran.clone());
         let running = AssertUnwindSafe(loads.drive(self.schema.execute(request))).catch_unwind();
         let response = told(&prepared.shape, running.await.unwrap_or_else(|_| panicked()));
@@ -96,7 +96,7 @@ impl Executor {
     pub fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
         match self.prepare(request) {
             Ok(prepared) => {
-                let (request, loads) = with_data(viewer, prepared.request);
+                let (request, loads) = with_data(viewer, prepared.request, prepared.kind);
                 let responses = loads.drive_stream(self.schema.execute_stream(request));
                 let responses = AssertUnwindSafe(responses).catch_unwind();
                 let shape = prepared.shape;
@@ -116,8 +116,8 @@ fn syntax(error: parser::Error) -> ServerError {
     error
 }
 
-fn with_data(viewer: Viewer, request: Request) -> (Request, Loads) {
-    let (loaders, loads) = Loaders::driven(&viewer);
+fn with_data(viewer: Viewer, request: Request, kind: OperationType) -> (Request, Loads) {
+    let (loaders, loads) = Loaders::driven(&viewer, kind);
     (request.data(viewer).data(loaders), loads)
 }
 

@@ -104,8 +104,8 @@ impl fmt::Display for Exceeded {
             ),
             Limit::Logins => write!(
                 f,
-                "The request has {found} fields that log in, register or change a password; at most {most} are taken. Send them one by \
-                 one."
+                "The request has {found} fields that log in, register or change a password; at most {most} are taken. \
+                 Send them one by one."
             ),
             Limit::IntrospectionLists => write!(
                 f,

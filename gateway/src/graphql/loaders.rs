@@ -78,23 +78,19 @@ pub struct Loaders(DataLoader<Sources, HashMapCache>);
 
 impl Loaders {
     /// Whose loads run together with the operation, see [`Loads`].
-    pub fn driven(viewer: &Viewer) -> (Self, Loads) {
+    pub fn driven(viewer: &Viewer, kind: OperationType) -> (Self, Loads) {
         let (queue, begun) = unbounded_channel();
         let run = move |load: BoxFuture<'static, ()>| {
             // Nobody waits for it where the operation has ended.
             let _ = queue.send(load);
         };
         let loader = DataLoader::with_cache(Sources(viewer.clone()), run, HashMapCache::default());
-        loader.enable_all_cache(false);
+        loader.enable_all_cache(kind == OperationType::Query);
         (Self(loader.delay(Duration::ZERO).max_batch_size(LARGEST)), Loads::new(begun))
     }
 
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
-        let loaders: &Self = ctx.data_unchecked();
-        if ctx.query_env.operation.node.ty == OperationType::Query {
-            loaders.0.enable_all_cache(true);
-        }
-        loaders
+        ctx.data_unchecked()
     }
 
     /// Someone; where the name is not known, with the id alone.

@@ -12,9 +12,11 @@ use async_graphql::{
     Name, PathSegment, Response, ServerResult, Value, Variables,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery},
     indexmap::IndexMap,
-    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet},
+    parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet},
     registry::{MetaTypeName, Registry},
 };
+
+use super::rules::root;
 
 /// Makes the answers of a schema complete.
 pub struct Nulls;
@@ -67,12 +69,7 @@ fn complete(registry: &Registry, document: &ExecutableDocument, operation: Optio
             operation
         }
     };
-    let root = match operation.node.ty {
-        OperationType::Query => Some(&registry.query_type),
-        OperationType::Mutation => registry.mutation_type.as_ref(),
-        OperationType::Subscription => registry.subscription_type.as_ref(),
-    };
-    let Some(root) = root else { return };
+    let Some(root) = root(registry, operation.node.ty) else { return };
     let fields = &operation.node.selection_set.node;
     let places = response.errors.iter().filter(|error| !error.path.is_empty());
     let mut places: Vec<&[PathSegment]> =

@@ -51,12 +51,7 @@ impl Extension for Rules {
         let mut document = next.run(ctx, query, variables).await?;
         let registry = &ctx.schema_env.registry;
         for operation in operations(&mut document.operations) {
-            let root = match operation.node.ty {
-                OperationType::Query => Some(&registry.query_type),
-                OperationType::Mutation => registry.mutation_type.as_ref(),
-                OperationType::Subscription => registry.subscription_type.as_ref(),
-            };
-            let root = root.and_then(|name| registry.types.get(name));
+            let root = root(registry, operation.node.ty).and_then(|name| registry.types.get(name));
             let OperationDefinition { variable_definitions: definitions, selection_set, .. } = &mut operation.node;
             Walk { registry, definitions, unknown: 0 }.through(root, selection_set)?;
             variables::check(registry, &operation.node, variables)?;
@@ -86,6 +81,15 @@ impl Extension for Rules {
             ran.0.store(true, Ordering::Relaxed);
         }
         next.run(ctx, operation_name).await
+    }
+}
+
+/// The type that an operation of this kind begins at.
+pub fn root(registry: &Registry, kind: OperationType) -> Option<&str> {
+    match kind {
+        OperationType::Query => Some(&registry.query_type),
+        OperationType::Mutation => registry.mutation_type.as_deref(),
+        OperationType::Subscription => registry.subscription_type.as_deref(),
     }
 }
 

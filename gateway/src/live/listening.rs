@@ -8,7 +8,7 @@ use std::{future::ready, sync::Arc};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::{Instant, sleep_until};
 use trellis_authn::User;
-use trellis_rpc::{Code, Problem};
+use trellis_rpc::Problem;
 use uuid::Uuid;
 
 use super::{
@@ -70,9 +70,7 @@ pub struct Listening {
 impl Hub {
     /// Listens to a topic: from `after` on where that can be had, else from its head.
     pub async fn listen(&self, user: &User, topic: Topic, after: Option<Cursor>) -> Result<Listening, Problem> {
-        let (Some(request), Some(org)) = (topic.open(), topic.org().map(ToOwned::to_owned)) else {
-            return Err(Problem::new(Code::NotFound, "Notifications are not served yet."));
-        };
+        let request = topic.open()?;
         // Before the question, so that nothing is missed in between.
         let mut rights = self.sockets.register_within(user.id);
         let opened = self.log.open(user, &request).await?;
@@ -90,7 +88,7 @@ impl Hub {
         let mut listening = Listening {
             hub: self.clone(),
             user: user.clone(),
-            org,
+            org: request.org,
             org_id: opened.org_id,
             wants: |_| true,
             begun: Some(Heard::Begun { at: reader.place.at, recovered }),

@@ -70,9 +70,9 @@ impl Socket {
 
     fn open(&self, opening: Opening) -> BoxFuture<'static, Answer> {
         let refuse = |opening, problem| ready(Answer::Opened(opening, Err(problem))).boxed();
-        let Some(request) = opening.topic.open() else {
-            let problem = Problem::new(Code::NotFound, "Notifications are not served yet.");
-            return refuse(opening, problem);
+        let request = match opening.topic.open() {
+            Ok(request) => request,
+            Err(problem) => return refuse(opening, problem),
         };
         if self.is_full() && !self.subscriptions.has(&opening.topic) {
             return refuse(opening, too_many());

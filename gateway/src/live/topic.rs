@@ -1,6 +1,7 @@
 //! What can be subscribed to: `task:{org}/{task_id}`, `project:{org}/{slug or key}`, `notifications`.
 
 use trellis_proto::project::v1::{OpenTopicRequest, open_topic_request};
+use trellis_rpc::{Code, Problem};
 
 /// Organization slug, slash, project slug or task id, with room to spare.
 const LONGEST: usize = 256;
@@ -48,18 +49,18 @@ impl Topic {
         }
     }
 
-    /// The call that authorizes the topic and says where its order stands; `None` where no service serves it.
-    pub fn open(&self) -> Option<OpenTopicRequest> {
+    /// The call that authorizes the topic and says where its order stands; a refusal where no service serves it.
+    pub fn open(&self) -> Result<OpenTopicRequest, Problem> {
         match self {
-            Self::Task { org, task_id } => Some(OpenTopicRequest {
+            Self::Task { org, task_id } => Ok(OpenTopicRequest {
                 org: org.clone(),
                 topic: Some(open_topic_request::Topic::TaskId(task_id.clone())),
             }),
-            Self::Project { org, project } => Some(OpenTopicRequest {
+            Self::Project { org, project } => Ok(OpenTopicRequest {
                 org: org.clone(),
                 topic: Some(open_topic_request::Topic::Project(project.clone())),
             }),
-            Self::Notifications => None,
+            Self::Notifications => Err(Problem::new(Code::NotFound, "Notifications are not served yet.")),
         }
     }
 }

@@ -58,7 +58,8 @@ impl Wire {
         self.flush().await
     }
 
-    /// Says why, by a code and a reason where somebody is there to hear it, and waits a moment for the answer, so that the connection's end does not overtake the words.
+    /// Says why, by a code and a reason where somebody is there to hear it, and waits a moment for the answer, so that
+    /// the connection's end does not overtake the words.
     pub async fn close(mut self, why: Option<(u16, impl Into<Utf8Bytes>)>) {
         let farewell = async {
             let Some((code, reason)) = why else {

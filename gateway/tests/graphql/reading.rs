@@ -1,6 +1,6 @@
 //! Queries as the executor runs them, without HTTP around it.
 
-use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, Variables};
+use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, Variables, parser::types::OperationType};
 use serde_json::Value;
 use trellis_gateway::graphql::{Viewer, loaders::Loaders, nulls::Nulls, query::Query};
 use trellis_proto::identity::v1::ClientInfo;
@@ -18,7 +18,7 @@ pub fn ann() -> String {
 /// The whole response.
 pub async fn respond(world: &World, token: Option<String>, query: &str, variables: Value) -> Value {
     let viewer = Viewer::new(world.harness.gateway.clone(), token.as_deref(), ClientInfo::default(), None);
-    let (loaders, loads) = Loaders::driven(&viewer);
+    let (loaders, loads) = Loaders::driven(&viewer, OperationType::Query);
     let schema = Schema::build(Query::default(), EmptyMutation, EmptySubscription).extension(Nulls).finish();
     let request = Request::new(query).variables(Variables::from_json(variables)).data(viewer).data(loaders);
     serde_json::to_value(loads.drive(schema.execute(request)).await).unwrap()

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::{Request, Response, ServerError};
 use axum::extract::ws::Utf8Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{auth, live::Ending};
+use crate::{auth, graphql::asked, live::Ending};
 
 /// The longest `id`; each is kept while its operation runs.
 const LONGEST_ID: usize = 256;
@@ -107,9 +107,9 @@ pub fn parse(text: &str) -> Result<Said, Closing> {
             if r#type == "complete" {
                 return Ok(Said::Complete { id });
             }
-            match payload.as_deref().and_then(request) {
-                Some(request) => Ok(Said::Subscribe { id, request: Box::new(request) }),
-                None => refuse("The payload of 'subscribe' is not a GraphQL request"),
+            match payload.as_deref().map(|payload| asked::from_body(payload.get().as_bytes())) {
+                Some(Ok(request)) => Ok(Said::Subscribe { id, request: Box::new(request) }),
+                _ => refuse("The payload of 'subscribe' is not a GraphQL request"),
             }
         }
         _ => refuse("Invalid message type"),
@@ -123,25 +123,6 @@ fn object<T: Default + for<'de> Deserialize<'de>>(payload: &RawValue) -> Option<
         json if json.starts_with('{') => serde_json::from_str(json).ok(),
         _ => None,
     }
-}
-
-fn request(payload: &RawValue) -> Option<Request> {
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Payload {
-        query: String,
-        operation_name: Option<String>,
-        variables: Option<Map<String, Value>>,
-        #[serde(rename = "extensions")]
-        _extensions: Option<Map<String, Value>>,
-    }
-    let Payload { query, operation_name, variables, .. } = object(payload).filter(|_| payload.get() != "null")?;
-    let mut request = Request::new(query);
-    if let Some(variables) = variables {
-        request = request.variables(Variables::from_json(Value::Object(variables)));
-    }
-    request.operation_name = operation_name.filter(|name| !name.is_empty());
-    Some(request)
 }
 
 /// The token in the payload of a `connection_init`: `{"Authorization": "Bearer …"}` or `{"token": …}`.

@@ -26,7 +26,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts all four; `ready` then waits for them.
+    /// Starts all four; `wait_ready` then waits for them. `adapt` may change the environment of each.
     pub fn start(
         binaries: &Path,
         folder: &Path,
@@ -34,14 +34,17 @@ impl Cluster {
         ports: Ports,
         secrets: &Secrets,
         databases: &BTreeMap<String, String>,
+        adapt: impl Fn(&str, &mut BTreeMap<String, String>),
     ) -> anyhow::Result<Self> {
         let mut processes = BTreeMap::new();
         for name in PROCESSES {
+            let mut environment = environment::of(name, &ports, secrets, databases)?;
+            adapt(name, &mut environment);
             let process = Process::start(Plan {
                 name: name.to_owned(),
                 program: program(binaries, name)?,
                 arguments: Vec::new(),
-                environment: environment::of(name, &ports, secrets, databases)?,
+                environment,
                 user: None,
                 folder: folder.to_owned(),
                 log: logs.join(format!("{name}.log")),

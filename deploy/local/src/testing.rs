@@ -86,8 +86,15 @@ pub struct TestCluster {
 
 impl TestCluster {
     /// Starts it and waits until it is ready. Must be called on a thread that outlives it: children end with the
-    /// thread that started them.
+    /// thread that started them. Tests ask for more than any client: rate limits are off.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(|_, environment| {
+            environment.insert("TRELLIS_RATE_LIMITS".to_owned(), "off".to_owned());
+        })
+    }
+
+    /// As `start`, where `adapt` may change the environment of each process, which it is given by name.
+    pub fn start_with(adapt: impl Fn(&str, &mut BTreeMap<String, String>)) -> anyhow::Result<Self> {
         let programs = programs()?;
         let id = uuid::Uuid::now_v7().simple().to_string();
         let folder = std::env::temp_dir().join(format!("trellis-test-{id}"));
@@ -119,7 +126,7 @@ impl TestCluster {
             postgres,
             nats: nats.port,
         };
-        let mut cluster = Cluster::start(&crate::binaries()?, &folder, &folder, ports, &secrets, &names)?;
+        let mut cluster = Cluster::start(&crate::binaries()?, &folder, &folder, ports, &secrets, &names, adapt)?;
         cluster.wait_ready(Duration::from_mins(1))?;
         Ok(Self { cluster, nats, secrets, folder, _databases: databases })
     }

@@ -79,7 +79,7 @@ pub fn up(port: u16) -> anyhow::Result<()> {
     running.nats = Some(Nats::start(&programs, &data, &logs, ports.nats)?);
 
     step(4, "starting identity, org, project and the gateway");
-    let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases)?;
+    let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases, |_, _| ())?;
     let url = cluster.url();
     running.cluster.insert(cluster).wait_ready(Duration::from_mins(1))?;
     let filled = home.join("demo.filled");

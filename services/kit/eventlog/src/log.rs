@@ -86,14 +86,14 @@ impl Log {
 
     /// A transaction that is no event (a login): it only takes a place in the same queue.
     pub async fn begin_unlogged(&self) -> Result<Unlogged, LogError> {
-        let place = self.inner.writers.enter().await?;
+        let place = self.inner.writers.enter(None).await?;
         let pool = self.inner.pool.clone();
         let tx = uncancelled(async move { pool.begin().await }).await?;
         Ok(Unlogged::new(tx, place))
     }
 
     async fn begin_with(&self, scope: Uuid, take_number: &'static str) -> Result<Write, LogError> {
-        let place = self.inner.writers.enter().await?;
+        let place = self.inner.writers.enter(Some(scope)).await?;
         let log = self.clone();
         uncancelled(async move {
             let mut tx: Transaction<'static, Postgres> = log.inner.pool.begin().await?;

@@ -1,13 +1,20 @@
 //! The queue of writers: few hold a connection at once, a bounded number waits, and not for long.
 //!
 //! Waiting here instead of in the pool leaves connections for reads, and a crowd is refused at once, not after it
-//! has piled up.
+//! has piled up. Writers of one scope go one after the other anyway, by its row's lock: few of them get a place at
+//! once, so that one hot project does not keep all the others waiting.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use crate::LogError;
 
@@ -15,32 +22,78 @@ use crate::LogError;
 const MAX_WAITING: usize = 1024;
 /// Who has not got a place after this is told to come again: its client gives up at about this time too.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+/// One holds the scope's lock, the next ones stand ready for it.
+const PLACES_OF_A_SCOPE: usize = 3;
 
 /// Places for writers.
 pub(crate) struct WriterQueue {
     places: Arc<Semaphore>,
+    scopes: Arc<Scopes>,
     waiting: AtomicUsize,
 }
 
 /// A place, until it is dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
+pub(crate) struct Place {
+    _place: OwnedSemaphorePermit,
+    // After the place: who comes next in the scope finds it free.
+    _of_scope: Option<PlaceOfScope>,
+}
 
 impl WriterQueue {
     pub(crate) fn new(places: usize) -> Self {
         metrics::describe_gauge!("trellis_writes_waiting", "Writes that wait for a database connection.");
-        Self { places: Arc::new(Semaphore::new(places.max(1))), waiting: AtomicUsize::new(0) }
+        Self { places: Arc::new(Semaphore::new(places.max(1))), scopes: Arc::default(), waiting: AtomicUsize::new(0) }
     }
 
-    /// A place, in order of arrival; [`LogError::Busy`] where too many wait or it takes too long.
-    pub(crate) async fn enter(&self) -> Result<Place, LogError> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
-        }
+    /// A place, in order of arrival among those of the scope; [`LogError::Busy`] where too many wait or it takes too
+    /// long.
+    pub(crate) async fn enter(&self, scope: Option<Uuid>) -> Result<Place, LogError> {
         let _waiter = Waiter::join(&self.waiting)?;
-        match tokio::time::timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            // The semaphore is never closed; a timeout is the ordinary reason.
-            Ok(Err(_)) | Err(_) => Err(LogError::Busy),
+        let entered = async {
+            let of_scope = match scope {
+                Some(scope) => Some(self.scopes.enter(scope).await?),
+                None => None,
+            };
+            // The semaphores are never closed.
+            let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| LogError::Busy)?;
+            Ok(Place { _place: place, _of_scope: of_scope })
+        };
+        tokio::time::timeout(MAX_WAIT, entered).await.unwrap_or(Err(LogError::Busy))
+    }
+}
+
+/// The scopes that have writers, and no others.
+#[derive(Default)]
+struct Scopes(Mutex<HashMap<Uuid, Arc<Semaphore>>>);
+
+impl Scopes {
+    async fn enter(self: &Arc<Self>, scope: Uuid) -> Result<PlaceOfScope, LogError> {
+        // Made before the wait, so that a wait that is cancelled is forgotten, too.
+        let mut place = PlaceOfScope { scopes: Arc::clone(self), scope, permit: None };
+        let semaphore =
+            Arc::clone(self.lock().entry(scope).or_insert_with(|| Semaphore::new(PLACES_OF_A_SCOPE).into()));
+        place.permit = Some(semaphore.acquire_owned().await.map_err(|_| LogError::Busy)?);
+        Ok(place)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Semaphore>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct PlaceOfScope {
+    scopes: Arc<Scopes>,
+    scope: Uuid,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for PlaceOfScope {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        let mut scopes = self.scopes.lock();
+        // Permits and those who wait for one hold it as well.
+        if scopes.get(&self.scope).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            scopes.remove(&self.scope);
         }
     }
 }
@@ -72,17 +125,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refuses_a_crowd_and_lets_in_by_order() {
         let queue = Arc::new(WriterQueue::new(1));
-        let first = queue.enter().await.unwrap();
+        let first = queue.enter(None).await.unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 let queue = Arc::clone(&queue);
-                tokio::spawn(async move { queue.enter().await.map(drop) })
+                tokio::spawn(async move { queue.enter(None).await.map(drop) })
             })
             .collect();
         while queue.waiting.load(Ordering::Relaxed) < MAX_WAITING {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(queue.enter().await, Err(LogError::Busy)));
+        assert!(matches!(queue.enter(None).await, Err(LogError::Busy)));
         drop(first);
         for waiter in waiting {
             waiter.await.unwrap().unwrap();
@@ -93,8 +146,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let queue = WriterQueue::new(1);
-        let _held = queue.enter().await.unwrap();
-        assert!(matches!(queue.enter().await, Err(LogError::Busy)));
+        let _held = queue.enter(None).await.unwrap();
+        assert!(matches!(queue.enter(None).await, Err(LogError::Busy)));
         assert_eq!(queue.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hot_scope_leaves_places_for_the_others() {
+        let queue = WriterQueue::new(PLACES_OF_A_SCOPE + 1);
+        let (hot, other) = (Some(Uuid::from_u128(1)), Some(Uuid::from_u128(2)));
+        let mut held = Vec::new();
+        for _ in 0..PLACES_OF_A_SCOPE {
+            held.push(queue.enter(hot).await.unwrap());
+        }
+        assert!(matches!(queue.enter(hot).await, Err(LogError::Busy)));
+        drop(queue.enter(other).await.unwrap());
+        held.pop();
+        drop(queue.enter(hot).await.unwrap());
+        held.clear();
+        assert!(queue.scopes.lock().is_empty(), "a scope without writers is forgotten");
     }
 }

@@ -2,6 +2,7 @@
 
 .DEFAULT_GOAL := help
 PORT ?= 8000
+TLS ?= off
 CARGO ?= cargo
 
 LOCAL := $(CARGO) run --locked --package trellis-local --
@@ -11,8 +12,8 @@ help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: ## Start the whole cluster on this machine (PORT=8000), stay until Ctrl-C
-	@$(LOCAL) up --port $(PORT)
+up: ## Start the whole cluster on this machine (PORT=8000, TLS=on), stay until Ctrl-C
+	@$(LOCAL) up --port $(PORT) $(if $(filter on,$(TLS)),--tls)
 
 .PHONY: down
 down: ## Stop the cluster that `make up` started
@@ -34,6 +35,10 @@ secrets: ## Make the secrets that docker-compose.yml mounts, once
 test: ## Run every test, with private servers of their own
 	@$(LOCAL) test $(CARGO) test --locked --workspace --no-fail-fast
 
+.PHONY: mutants
+mutants: ## Put holes into a copy of the sources and see that the attack matrix finds each (builds once more; long)
+	@$(LOCAL) test tests/mutants.sh $(HOLES)
+
 .PHONY: lint
 lint: ## Check format and lints as CI does
 	$(CARGO) fmt --all --check
@@ -50,3 +55,19 @@ check-generated: generate ## Fail where a generated file differs from what is co
 	@test -z "$$(git status --porcelain -- $(GENERATED))" || \
 	  { git status --short -- $(GENERATED); git diff -- $(filter-out '*.sqlx/*',$(GENERATED)); \
 	    echo 'generated files are out of date: run `make generate` and commit'; exit 1; }
+
+# Runs where `cargo-fuzz` is missing, too: it is installed then. SECONDS is how long each target runs.
+SECONDS ?= 20
+FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/targets/*.rs)))
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of strangers' input, each for SECONDS=20 (needs a nightly Rust)
+	@rustup run nightly cargo --version >/dev/null 2>&1 || \
+	  { echo 'fuzzing needs a nightly compiler: run `rustup toolchain install nightly --profile minimal`'; exit 1; }
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@cd tests/fuzz && rustup run nightly cargo fuzz build --fuzz-dir .
+	@cd tests/fuzz && for target in $(FUZZ_TARGETS); do \
+	  mkdir -p corpus/$$target && echo "fuzzing $$target for $(SECONDS) s" && \
+	  rustup run nightly cargo fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
+	    -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 || exit 1; \
+	done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the secrets that docker-compose.yml mounts, under deploy/secrets/. What is there already stays.
+# Makes the secrets that docker-compose.yml and docker-compose.tls.yml mount, under deploy/secrets/. What is there
+# already stays.
 #
 # The folder is closed to other users; the files in it are readable, since containers read them as a user of their own.
 set -eu
@@ -46,5 +47,28 @@ for process in gateway identity org project; do
     peers="$peers${peers:+,}$process=$public"
 done
 write peer_keys "$peers"
+
+# Certificates for TLS between the processes: an authority of our own, and for each process one by which the others
+# find it ("org") and which names it ("trellis-org"). They last a year; `rm deploy/secrets/*_tls_*` and this makes new
+# ones of the same authority. The authority's key is read by nobody but this script.
+if [ ! -e tls_authority ]; then
+    rm -f ./*_tls_certificate ./*_tls_key tls_authority_key
+    (umask 277; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out tls_authority_key 2>/dev/null)
+    openssl req -x509 -new -key tls_authority_key -sha256 -days 3650 -subj "/CN=Trellis" \
+        -addext "basicConstraints=critical,CA:TRUE,pathlen:0" -addext "keyUsage=critical,keyCertSign" -out tls_authority
+    chmod 444 tls_authority
+fi
+for process in gateway identity org project; do
+    [ ! -e "${process}_tls_certificate" ] || continue
+    rm -f "${process}_tls_key"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "${process}_tls_key" 2>/dev/null
+    printf '%s\n' "subjectAltName=DNS:$process,DNS:trellis-$process" "basicConstraints=critical,CA:FALSE" \
+        "keyUsage=critical,digitalSignature" "extendedKeyUsage=serverAuth,clientAuth" > extensions.tmp
+    openssl req -new -key "${process}_tls_key" -subj "/CN=trellis-$process" -out request.tmp
+    openssl x509 -req -in request.tmp -CA tls_authority -CAkey tls_authority_key -set_serial "0x$(openssl rand -hex 16)" \
+        -sha256 -days 365 -extfile extensions.tmp -out "${process}_tls_certificate" 2>/dev/null
+    rm -f extensions.tmp request.tmp
+    chmod 444 "${process}_tls_certificate" "${process}_tls_key"
+done
 
 echo "secrets are in $(pwd)"

@@ -12,6 +12,7 @@ use crate::{
     clients::Clients,
     config::Config,
     graphql::{self, execute::Executor, http::Served},
+    limits::{Forwarders, RateLimits},
     live::{self, Hub},
     people::People,
     router, serve,
@@ -34,6 +35,10 @@ pub struct Gateway {
     pub clients: Clients,
     /// Turns user ids into people.
     pub people: People,
+    /// How often anybody may ask.
+    pub limits: Arc<RateLimits>,
+    /// Proxies that should perhaps be trusted.
+    pub forwarders: Forwarders,
     /// The fast path of live events; nothing depends on it for being right.
     pub nats: Option<async_nats::Client>,
     pub shutdown: Shutdown,
@@ -72,6 +77,8 @@ impl Gateway {
                 shutdown.ended.clone(),
             ),
             people: People::new(clients.clone(), service_key.clone()),
+            limits: Arc::new(RateLimits::new(&config.rate_limits)),
+            forwarders: Forwarders::default(),
             config,
             service_key,
             clients,
@@ -88,6 +95,7 @@ impl Gateway {
             service_key: self.service_key.clone(),
             clients: self.clients.clone(),
             people: self.people.clone(),
+            rates: Arc::clone(&self.limits),
             nats: self.nats.clone(),
             shutdown: self.shutdown.clone(),
         };
@@ -105,7 +113,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("TRELLIS_LISTEN: cannot listen on {}", config.listen))?;
-    if !config.rate_limits.0 {
+    if config.rate_limits.is_off() {
         tracing::warn!("every rate limit is off (TRELLIS_RATE_LIMITS)");
     }
     let gateway = Gateway::new(config, Some(nats))?;

@@ -124,6 +124,24 @@ pub fn of_request(gateway: &Gateway, extensions: &Extensions, headers: &HeaderMa
     Some(client_address(*peer, headers, &gateway.config.trusted_proxies))
 }
 
+/// Whether the client came by TLS, as far as a trusted proxy says so: the one next to us, which is the last to speak.
+pub fn by_tls(gateway: &Gateway, extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    let trusted = peer.is_some_and(|ConnectInfo(peer)| gateway.config.trusted_proxies.contains(peer.ip()));
+    trusted && last_scheme(headers).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+fn last_scheme(headers: &HeaderMap) -> Option<&str> {
+    let last = |name: &str| headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next();
+    match last("x-forwarded-proto") {
+        Some(scheme) => Some(scheme.trim()),
+        None => last("forwarded")?.split(';').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"'))
+        }),
+    }
+}
+
 /// From where a session is opened or used.
 pub struct Client(pub ClientInfo);
 
@@ -175,6 +193,20 @@ mod tests {
         assert_eq!(seen("10.0.0.1:1", "10.0.0.1", &headers), "2001:db8::1");
         let both = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "192.0.2.9")];
         assert_eq!(seen("10.0.0.1:1", "10.0.0.1", &both), "192.0.2.9");
+    }
+
+    #[test]
+    fn the_proxy_next_to_us_says_how_a_client_came() {
+        for (name, value, scheme) in [
+            ("x-forwarded-proto", "https", Some("https")),
+            ("x-forwarded-proto", "https, http", Some("http")),
+            ("forwarded", "for=1.2.3.4;proto=http, for=10.0.0.1;Proto=\"https\"", Some("https")),
+            ("forwarded", "for=1.2.3.4", None),
+            ("x-forwarded-host", "https", None),
+        ] {
+            let headers: HeaderMap = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
+            assert_eq!(last_scheme(&headers), scheme, "{name}: {value}");
+        }
     }
 
     #[test]

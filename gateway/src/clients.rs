@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use prost::Name;
 use rand::RngExt;
 use tonic::{Request, Response, Status};
 use trellis_authn::{ServiceKey, User};
@@ -26,17 +27,17 @@ const RETRY_BUDGET: u32 = 100 * RETRY_COST;
 
 /// On whose behalf a call is made: a user's, or the gateway's own where nobody is signed in.
 pub trait Asker {
-    fn sign<M>(&self, message: M) -> Request<M>;
+    fn sign<M: Name>(&self, message: M) -> Request<M>;
 }
 
 impl Asker for User {
-    fn sign<M>(&self, message: M) -> Request<M> {
+    fn sign<M: Name>(&self, message: M) -> Request<M> {
         self.request(message)
     }
 }
 
 impl Asker for ServiceKey {
-    fn sign<M>(&self, message: M) -> Request<M> {
+    fn sign<M: Name>(&self, message: M) -> Request<M> {
         self.request(message)
     }
 }
@@ -71,7 +72,7 @@ impl Clients {
     ) -> Result<Response<T>, Status>
     where
         C: Clone,
-        M: Clone,
+        M: Clone + Name,
         F: Future<Output = Result<Response<T>, Status>>,
     {
         match call(client.clone(), asker.sign(message.clone())).await {

@@ -38,7 +38,7 @@ impl IfMatch {
     }
 
     /// `None` where it is no list of entity tags.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.trim() == "*" {
             return Some(Self::Any);
         }

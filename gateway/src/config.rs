@@ -4,11 +4,12 @@ use std::{fmt, net::SocketAddr, str::FromStr};
 
 use http::HeaderValue;
 use secrecy::SecretString;
-use trellis_rpc::Endpoints;
+use trellis_authn::ServiceName;
+use trellis_rpc::{Endpoints, Tls};
 use trellis_settings::{Settings, Switch};
 use trellis_telemetry::TelemetryConfig;
 
-use crate::client_address::Networks;
+use crate::{client_address::Networks, limits::Rates};
 
 /// Read from the environment, checked as a whole.
 #[derive(Debug, Clone)]
@@ -24,32 +25,37 @@ pub struct Config {
     pub cors_origins: Origins,
     /// From these, and only these, `Forwarded` and `X-Forwarded-For` are believed.
     pub trusted_proxies: Networks,
-    pub rate_limits: Switch,
+    pub rate_limits: Rates,
     pub graphql_introspection: Switch,
 }
 
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
+        let listen = settings.or(
+            "TRELLIS_LISTEN",
+            SocketAddr::from(([127, 0, 0, 1], 8000)),
+            "Address and port of REST, GraphQL and WebSocket",
+        );
+        let tls = Tls::read(settings, ServiceName::Gateway.as_str());
         Self {
-            listen: settings.or(
-                "TRELLIS_LISTEN",
-                SocketAddr::from(([127, 0, 0, 1], 8000)),
-                "Address and port of REST, GraphQL and WebSocket",
-            ),
-            identity: settings.or(
+            listen,
+            identity: tls.endpoints(
+                settings,
                 "TRELLIS_IDENTITY_URL",
-                endpoint("http://127.0.0.1:7001"),
+                "http://127.0.0.1:7001",
                 "Where the identity service is reached; several, separated by commas, for failover",
             ),
-            org: settings.or(
+            org: tls.endpoints(
+                settings,
                 "TRELLIS_ORG_URL",
-                endpoint("http://127.0.0.1:7002"),
+                "http://127.0.0.1:7002",
                 "Where the org service is reached; several, separated by commas, for failover",
             ),
-            project: settings.or(
+            project: tls.endpoints(
+                settings,
                 "TRELLIS_PROJECT_URL",
-                endpoint("http://127.0.0.1:7003"),
+                "http://127.0.0.1:7003",
                 "Where the project service is reached; several, separated by commas, for failover",
             ),
             nats_url: settings.or(
@@ -64,7 +70,7 @@ impl Config {
             cors_origins: settings.or(
                 "TRELLIS_CORS_ORIGINS",
                 Origins::default(),
-                "Origins whose pages may call, separated by commas; `none` allows none",
+                "Origins whose pages may call and open sockets, separated by commas; `none` allows none but the gateway's own",
             ),
             trusted_proxies: settings
                 .optional(
@@ -74,8 +80,8 @@ impl Config {
                 .unwrap_or_default(),
             rate_limits: settings.or(
                 "TRELLIS_RATE_LIMITS",
-                Switch(true),
-                "`off` switches every rate limit off, for load tests; this version has none yet",
+                Rates::default(),
+                "`on`, `off` (for load tests), or what is different: `attempts=20+10/min,sockets=off`, so many at once + so many in each s, min or h",
             ),
             graphql_introspection: settings.or(
                 "TRELLIS_GRAPHQL_INTROSPECTION",
@@ -85,10 +91,6 @@ impl Config {
             telemetry: TelemetryConfig::read(settings),
         }
     }
-}
-
-fn endpoint(url: &str) -> Endpoints {
-    url.parse().expect("the default is a URL")
 }
 
 /// The origins that CORS allows, as browsers send them.
@@ -160,6 +162,21 @@ mod tests {
         assert_eq!("none".parse::<Origins>().unwrap().to_string(), "");
         for bad in ["*", "a.example", "https://a.example/", "https://a.example/x", "https://a.example?x"] {
             assert!(bad.parse::<Origins>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bad_limit_stops_the_start_and_is_named() {
+        for bad in ["maybe", "attempts=0+1/s", "logins=1+1/s"] {
+            let set = move |name: &str| match name {
+                "TRELLIS_RATE_LIMITS" => Some(bad.to_owned()),
+                "TRELLIS_SERVICE_KEY" => Some("x".to_owned()),
+                _ => None,
+            };
+            let mut settings = Settings::from_source(Box::new(set));
+            let _ = Config::read(&mut settings);
+            let error = settings.finish().unwrap_err().to_string();
+            assert!(error.starts_with("TRELLIS_RATE_LIMITS: "), "{error}");
         }
     }
 

@@ -23,7 +23,8 @@ use crate::{json, problem, problem::Problem, rest, well_known};
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
 const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in UTC. What a request sends that is not \
-    known is refused, never ignored. Live events come over the WebSocket at `/api/v1/live`.";
+    known is refused, never ignored. What is asked for too often is refused with 429 and `Retry-After`; \
+    `RateLimit-Policy` and `RateLimit` say what is left. Live events come over the WebSocket at `/api/v1/live`.";
 
 #[derive(OpenApi)]
 #[openapi(

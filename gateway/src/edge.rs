@@ -19,10 +19,14 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    client_address,
     cors::Cors,
     drain::Leftover,
     graphql::{self, accept::Media, http::Told},
+    limits::{self, standing},
     problem::{CONTENT_TYPE, Problem},
+    protection::protect,
+    serve::Unaddressed,
 };
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,12 +36,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// What the address of a request may hold, and what its headers may.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Where a request met no route: one name, so that strangers cannot fill the metrics.
-const UNMATCHED: &str = "unmatched";
-
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-const NOTHING_ALLOWED: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 /// The outermost layer.
 pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) -> Response {
@@ -47,9 +46,9 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
     let route = route(&request);
     let span = tracing::info_span!(
         "request",
-        otel.name = format!("{method} {route}"),
+        otel.name = format!("{} {route}", known(&method)),
         otel.kind = "server",
-        http.request.method = %method,
+        http.request.method = known(&method),
         http.route = &*route,
         http.response.status_code = Empty,
         request_id = id.to_str().unwrap_or_default(),
@@ -58,13 +57,21 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
     let cors = Cors::of(&method, request.headers(), &gateway.config.cors_origins);
     let graphql = graphql::http::media(request.uri().path(), request.headers());
     let leftover = watch(&mut request);
+    let tls = client_address::by_tls(&gateway, request.extensions(), request.headers());
 
     let handled = async {
         if too_large(request.uri(), request.headers()) {
             return Problem::status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).into_response();
         }
+        if request.extensions().get::<Unaddressed>().is_some() {
+            let about = "The request must name its host once.";
+            return Problem::invalid_request(about).field("Host", "invalid", "must be given once").into_response();
+        }
         if cors.preflight {
             return StatusCode::NO_CONTENT.into_response();
+        }
+        if let Err(problem) = limits::edge::admit(&gateway, &mut request) {
+            return problem.into_response();
         }
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answer.unwrap_or_else(|_| {
@@ -72,13 +79,15 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
             Problem::internal().into_response()
         })
     };
-    let mut response = trellis_rpc::with_deadline(DEADLINE, handled).instrument(span.clone()).await;
+    let handled = standing::noted(trellis_rpc::with_deadline(DEADLINE, handled));
+    let (mut response, standing) = handled.instrument(span.clone()).await;
 
     if let Some(leftover) = leftover {
         leftover.drain();
     }
     let code = in_one_shape(&mut response, &id, graphql);
-    protect(response.headers_mut());
+    protect(response.headers_mut(), tls);
+    standing.put_headers(&gateway.limits, response.headers_mut());
     cors.decorate(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id);
     measure(&span, &method, route, response.status(), code.as_deref(), started);
@@ -86,7 +95,7 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
 }
 
 /// The client's own id where it is a sane one, else a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
+pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sane = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
         (1..=128).contains(&bytes.len())
@@ -150,14 +159,6 @@ fn in_one_shape(response: &mut Response, id: &HeaderValue, graphql: Option<Media
     Some(problem.code().into())
 }
 
-/// Nothing here is to be sniffed, framed or kept, where a handler did not say otherwise.
-fn protect(headers: &mut HeaderMap) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
-    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING_ALLOWED);
-}
-
 fn measure(span: &Span, method: &Method, route: String, status: StatusCode, code: Option<&str>, started: Instant) {
     let took = started.elapsed();
     span.record("http.response.status_code", status.as_u16());
@@ -170,9 +171,14 @@ fn measure(span: &Span, method: &Method, route: String, status: StatusCode, code
         tracing::debug!(status = status.as_u16(), code, milliseconds, "request done");
     }
     let method = known(method);
-    let counted = [("method", method.to_owned()), ("route", route.clone()), ("status", status.as_u16().to_string())];
-    metrics::counter!("http_server_requests_total", &counted).increment(1);
+    count(method, &route, status);
     metrics::histogram!("http_server_duration_seconds", "method" => method, "route" => route).record(took);
+}
+
+/// A request and how it was answered.
+pub(crate) fn count(method: &'static str, route: &str, status: StatusCode) {
+    let counted = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+    metrics::counter!("http_server_requests_total", &counted).increment(1);
 }
 
 /// Methods can be made up.

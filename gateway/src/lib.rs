@@ -6,6 +6,7 @@
 //! | Module | What lives there |
 //! |---|---|
 //! | [`router`] | every route on one page |
+//! | [`limits`] | how often an address, a user, an account may be tried |
 //! | [`edge`] | what every request passes: request id, trace, metrics, deadline, the one shape of errors |
 //! | [`auth`] | who calls, and the gate in front of everything below an organization |
 //! | [`body`], [`query`], [`params`] | strict decoding of what a client sends |
@@ -30,13 +31,17 @@ pub mod cursor;
 pub mod docs;
 pub mod drain;
 pub mod edge;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod graphql;
 pub mod idempotency;
 pub mod json;
+pub mod limits;
 pub mod live;
 pub mod params;
 pub mod people;
 pub mod problem;
+pub mod protection;
 pub mod query;
 pub mod rest;
 pub mod router;

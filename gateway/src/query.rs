@@ -13,16 +13,22 @@ use utoipa::IntoParams;
 
 use crate::{params::decoded, problem::Problem};
 
+/// More mistakes than these are not told.
+const MOST_ERRORS: usize = 20;
+
 /// The parameters of a request, none twice, all known to the route.
 #[derive(Clone, Default)]
 pub struct Query(Vec<(&'static str, String)>);
 
 impl Query {
     /// Refuses every bad parameter at once, each by its name.
-    fn parse(raw: Option<&str>, known: &'static [&'static str]) -> Result<Self, Problem> {
+    pub(crate) fn parse(raw: Option<&str>, known: &'static [&'static str]) -> Result<Self, Problem> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         let mut problem = Problem::invalid_request("The query of the address is not right.");
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            if problem.errors_mut().len() == MOST_ERRORS {
+                break;
+            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let Some(name) = text(name) else {
                 problem =
@@ -174,6 +180,12 @@ mod tests {
                 blame("assignee", "invalid")
             ]
         );
+    }
+
+    #[test]
+    fn of_very_many_mistakes_some_are_named() {
+        let raw = vec!["x=1"; 10_000].join("&");
+        assert_eq!(refused(&raw).len(), MOST_ERRORS);
     }
 
     #[test]

@@ -1,9 +1,20 @@
 //! Connections: accepted, served over HTTP/1.1 and HTTP/2, and let go of in peace.
 
-use std::{net::SocketAddr, pin::pin, time::Duration};
+mod refusals;
+
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::Request;
+use futures_util::TryFutureExt;
+use http::{Request, StatusCode, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -13,8 +24,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 
 use crate::app::Shutdown;
+use refusals::Refusals;
 
-/// The edge refuses addresses and headers beyond 32 KiB each with a problem; beyond this hyper refuses the connection.
+/// The edge refuses addresses and headers beyond 32 KiB each with a problem; beyond this hyper refuses the
+/// connection (see [`refusals`]).
 const LARGEST_HEAD: usize = 72 * 1024;
 /// Far more than anyone sends; hyper makes room for so many at every request.
 const MOST_HEADERS: usize = 1024;
@@ -68,6 +81,20 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
+/// Marks a request that does not say whom it is for, or says it twice: whoever stands in front may have read it
+/// otherwise than we do.
+#[derive(Clone, Copy)]
+pub struct Unaddressed;
+
+/// RFC 9112, 3.2: exactly one `Host`, since HTTP/1.1.
+fn names_its_host(request: &Request<Body>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    match request.version() {
+        Version::HTTP_11 => hosts == 1,
+        _ => hosts <= 1,
+    }
+}
+
 async fn connection(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
@@ -83,10 +110,20 @@ async fn connection(
         () = shutdown.closing.cancelled() => false,
     };
     if spoke {
+        let upgraded = Arc::new(AtomicBool::new(false));
+        let stream = Refusals::new(stream, Arc::clone(&upgraded));
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request)
+            if !names_its_host(&request) {
+                request.extensions_mut().insert(Unaddressed);
+            }
+            let upgraded = Arc::clone(&upgraded);
+            router.clone().call(request).inspect_ok(move |response| {
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    upgraded.store(true, Ordering::Relaxed);
+                }
+            })
         });
         let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let served = tokio::select! {

@@ -44,6 +44,20 @@ impl Connection {
         self.stream.send(message).await.expect("the socket is open");
     }
 
+    /// Says it, if anybody listens still.
+    pub async fn offer(&mut self, frame: Value) {
+        self.stream.send(Message::text(frame.to_string())).await.ok();
+    }
+
+    /// The next frame, or the code that the server closes with.
+    pub async fn next_or_code(&mut self) -> Result<Value, u16> {
+        match self.message().await {
+            Some(Message::Text(text)) => Ok(serde_json::from_str(&text).expect("frames are JSON")),
+            Some(Message::Close(Some(frame))) => Err(frame.code.into()),
+            other => panic!("wanted a frame or a close frame, got {other:?}"),
+        }
+    }
+
     /// The next frame.
     pub async fn next(&mut self) -> Value {
         match self.message().await {

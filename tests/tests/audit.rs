@@ -98,3 +98,62 @@ async fn it_is_for_admins_of_the_organization_alone() {
     ada.get(&format!("{path}?cursor=x")).await.problem(400, "invalid_request");
     ada.get(&format!("{path}?actor=x")).await.problem(400, "invalid_request");
 }
+
+#[tokio::test]
+async fn the_log_says_from_where_somebody_joined_and_keeps_those_who_are_gone() {
+    let api = Api::shared();
+    let org = unique("org");
+    let create = "mutation($input: OrganizationInput!) { createOrganization(input: $input) { success errors } }";
+    let input = json!({"name": org, "slug": org, "contactEmail": format!("{org}@example.test")});
+    api.graph().done(create, json!({"input": input})).await;
+    let ada = api.register_with(json!({"name": "Ada", "organization_slug": org})).await;
+    let ben = ada.invite(&org, "Ben", "MEMBER").await;
+    let path = format!("/organizations/{org}/audit");
+    ben.get(&path).await.problem(403, "forbidden");
+    ada.delete(&format!("/organizations/{org}/members/{}", ben.id())).await.expect(204);
+    let refusal = async |person: &Session| {
+        let mut problem = person.get(&path).await.problem(404, "not_found");
+        problem["request_id"].take();
+        problem
+    };
+    assert_eq!(refusal(&ben).await, refusal(&api.register("Eve").await).await);
+
+    let entries = ada.get(&path).await.expect(200)["items"].as_array().unwrap().clone();
+    let told: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let newest_first = [
+        "member.removed",
+        "member.joined",
+        "invitation.accepted",
+        "invitation.created",
+        "member.joined",
+        "organization.created",
+    ];
+    assert_eq!(told, newest_first);
+    for entry in &entries {
+        assert!(entry["ip"].as_str().is_some_and(|ip| ip == "127.0.0.1" || ip == "::1"), "{entry}");
+    }
+    assert_eq!(entries[5]["actor"], Value::Null, "made signed out");
+    assert_eq!((&entries[0]["user"]["id"], &entries[0]["user"]["email"]), (&json!(ben.id()), &json!(ben.email())));
+
+    // The same from either end, by GraphQL.
+    let query = "query($slug: String!, $first: Int, $after: String, $last: Int, $before: String) {
+      organization(slug: $slug) { audit(first: $first, after: $after, last: $last, before: $before) {
+        nodes { id } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } } }";
+    let ids: Vec<_> = entries.iter().map(|entry| entry["id"].clone()).collect();
+    for (size, place, end, more) in
+        [("first", "after", "endCursor", "hasNextPage"), ("last", "before", "startCursor", "hasPreviousPage")]
+    {
+        let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let variables = json!({"slug": org, size: 4, place: cursor});
+            let page = ada.graph().field(query, variables).await["audit"].clone();
+            let nodes: Vec<_> = page["nodes"].as_array().unwrap().iter().map(|node| node["id"].clone()).collect();
+            seen = if size == "first" { [seen, nodes].concat() } else { [nodes, seen].concat() };
+            cursor = page["pageInfo"][end].clone();
+            if page["pageInfo"][more] != true {
+                break;
+            }
+        }
+        assert_eq!(seen, ids, "{size}");
+    }
+}

@@ -1,5 +1,8 @@
 //! Bad input of every field and route: a 4xx that names the field, never a 5xx, and nothing half-written.
 
+mod storm;
+mod wire;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use trellis_tests::{Answer, Api, Session, unique};

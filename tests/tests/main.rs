@@ -1,18 +1,25 @@
 //! One binary, one cluster: a module per part of the contract.
-#![allow(clippy::unwrap_used, clippy::too_many_lines, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod audit;
 mod authentication;
 mod bad_input;
+mod canary;
 mod clients;
 mod crashes;
 mod graph;
-mod isolation;
+mod joining;
 mod live;
+mod logins;
 mod numbering;
 mod organizations;
 mod original;
 mod preconditions;
+mod rate_limits;
 mod readme;
+mod removal;
+mod sessions;
 mod story;
 mod tasks;
+mod tenants;
+mod tls;

@@ -1,7 +1,7 @@
 //! Organizations, members, invitations.
 
 use serde_json::{Value, json};
-use trellis_tests::{Api, unique};
+use trellis_tests::{Api, Session, unique};
 
 #[tokio::test]
 async fn an_organization_is_made_read_changed_and_deleted() {
@@ -98,4 +98,45 @@ async fn members_change_roles_and_the_last_admin_stays() {
         ben.get(&format!("/organizations/{org}/members")).await.expect(200)["items"].as_array().unwrap().len(),
         1
     );
+}
+
+#[tokio::test]
+async fn of_an_organization_that_is_not_open_the_directory_says_nothing() {
+    let api = Api::shared();
+    let (ada, eve) = (api.register("Ada").await, api.register("Eve").await);
+    let org = ada.organization().await;
+    let seen = async |person: Option<&Session>| -> [Option<Value>; 2] {
+        let graph = person.map_or_else(|| api.graph(), Session::graph);
+        let query = "{ organizations { id name slug contactEmail createdAt joinPolicy role } }";
+        let whole = graph.field(query, json!({})).await;
+        let find = |list: &Value| list.as_array().unwrap().iter().find(|item| item["slug"] == org).cloned();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/organizations?limit=100{cursor}");
+            let page = match person {
+                Some(person) => person.get(&path).await.expect(200),
+                None => api.get(&path).await.expect(200),
+            };
+            let found = find(&page["items"]);
+            if found.is_some() || page["next_cursor"].is_null() {
+                return [found, find(&whole)];
+            }
+            cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap());
+        }
+    };
+    for policy in ["INVITE_ONLY", "OPEN", "INVITE_ONLY"] {
+        ada.patch(&format!("/organizations/{org}"), json!({"join_policy": policy})).await.expect(200);
+        for person in [None, Some(&eve)] {
+            let [rest, graph] = seen(person).await;
+            assert_eq!((rest.is_some(), graph.is_some()), (policy == "OPEN", policy == "OPEN"), "{policy}");
+            let (Some(rest), Some(graph)) = (rest, graph) else { continue };
+            let fields: Vec<_> = rest.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(fields, ["contact_email", "created_at", "id", "name", "slug"]);
+            assert_eq!((&graph["joinPolicy"], &graph["role"]), (&Value::Null, &Value::Null));
+        }
+        let [rest, graph] = seen(Some(&ada)).await;
+        assert_eq!((&rest.unwrap()["role"], &graph.unwrap()["role"]), (&json!("ADMIN"), &json!("ADMIN")));
+        // Open or not, below its path there is nothing for a stranger.
+        eve.get(&format!("/organizations/{org}")).await.problem(404, "not_found");
+    }
 }

@@ -19,6 +19,9 @@ enum Command {
         /// The gateway's port on 127.0.0.1
         #[arg(long, default_value_t = 8000)]
         port: u16,
+        /// Let the processes speak TLS to each other, with certificates under .local/tls
+        #[arg(long)]
+        tls: bool,
     },
     /// Stop a cluster that runs
     Down,
@@ -37,7 +40,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Up { port } => trellis_local::up::up(port),
+        Command::Up { port, tls } => trellis_local::up::up(port, tls),
         Command::Down => trellis_local::up::down(),
         Command::Reset => trellis_local::up::reset(),
         Command::Test { command } => trellis_local::testing::run(&command),

@@ -18,6 +18,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::{
+    certificates::Certificates,
     cluster::{Cluster, PATIENCE, obituary},
     demo,
     environment::Ports,
@@ -35,8 +36,8 @@ pub fn say(line: &str) {
     writeln!(std::io::stderr().lock(), "{line}").ok();
 }
 
-/// Starts the cluster and keeps it running until Ctrl-C or `make down`.
-pub fn up(port: u16) -> anyhow::Result<()> {
+/// Starts the cluster and keeps it running until Ctrl-C or `make down`. With `tls` its processes speak TLS.
+pub fn up(port: u16, tls: bool) -> anyhow::Result<()> {
     let home = crate::home();
     let logs = home.join("logs");
     fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
@@ -79,7 +80,13 @@ pub fn up(port: u16) -> anyhow::Result<()> {
     running.nats = Some(Nats::start(&programs, &data, &logs, ports.nats)?);
 
     step(4, "starting identity, org, project and the gateway");
-    let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases, |_, _| ())?;
+    let certificates = tls.then(|| Certificates::make(&home.join("tls"))).transpose()?;
+    let adapt = |process: &str, environment: &mut BTreeMap<String, String>| {
+        if let Some(certificates) = &certificates {
+            certificates.apply(process, environment);
+        }
+    };
+    let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases, adapt)?;
     let url = cluster.url();
     running.cluster.insert(cluster).wait_ready(Duration::from_mins(1))?;
     let filled = home.join("demo.filled");

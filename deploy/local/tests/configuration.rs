@@ -9,6 +9,7 @@ use std::{
 
 use serde_yaml_ng::Value;
 use trellis_local::{
+    certificates::Certificates,
     environment::{self, PROCESSES, Ports},
     root,
     secrets::Secrets,
@@ -142,4 +143,58 @@ fn containers_run_without_rights_and_only_the_gateway_is_published() {
         assert!(it.get("depends_on").is_none(), "{service}: start order must not matter");
         assert_eq!(it.get("ports").is_some(), service == "gateway", "{service}");
     }
+}
+
+/// What `docker-compose.tls.yml` lays over the other file is what the launcher does for `TLS=on`, and the certificates of
+/// the script are taken by the processes.
+#[test]
+fn the_tls_override_changes_what_the_launcher_changes_and_its_certificates_are_good() {
+    let text = fs::read_to_string(root().join("docker-compose.tls.yml")).unwrap();
+    let document: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let folder = std::env::temp_dir().join(format!("trellis-tls-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(root().join("deploy/secrets.sh"), folder.join("secrets.sh")).unwrap();
+    assert!(Command::new("sh").arg(folder.join("secrets.sh")).output().unwrap().status.success());
+    let certificates = Certificates::make(&folder.join("launched")).unwrap();
+    let ports = Ports { gateway: 1, identity: 2, org: 3, project: 4, postgres: 5, nats: 6, metrics: 7 };
+    let databases = ["identity", "org", "project"].map(|name| (name.to_owned(), format!("trellis_{name}"))).into();
+
+    for process in PROCESSES {
+        let service = &document["services"][process];
+        let plain = environment::of(process, &ports, &Secrets::generate(), &databases).unwrap();
+        let mut protected = plain.clone();
+        certificates.apply(process, &mut protected);
+        let changed: BTreeSet<String> = protected
+            .into_iter()
+            .filter(|(name, value)| name.starts_with("TRELLIS_TLS_") || value.starts_with("https://"))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(keys(&service["environment"]), changed, "{process}");
+
+        // As the container would have them: then nothing but what is not there is missed.
+        let mut command = Command::new(trellis_local::binaries().unwrap().join(format!("trellis-{process}")));
+        command.env_clear();
+        let mounted: Vec<_> = service["secrets"].as_sequence().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        for name in keys(&service["environment"]) {
+            let value = service["environment"][name.as_str()].as_str().unwrap();
+            match value.strip_prefix("/run/secrets/") {
+                Some(secret) => {
+                    assert!(mounted.contains(&secret), "{process} reads {secret} but does not mount it");
+                    let file = document["secrets"][secret]["file"].as_str().unwrap();
+                    assert_eq!(file, format!("deploy/secrets/{secret}"));
+                    command.env(name, folder.join("secrets").join(secret));
+                }
+                None => {
+                    command.env(name, value);
+                }
+            }
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("TRELLIS_SERVICE_KEY is not set"), "{process}: {said}");
+        for blamed in ["TRELLIS_TLS", "_URL: "] {
+            assert!(!said.contains(blamed), "{process}: {said}");
+        }
+    }
+    fs::remove_dir_all(&folder).ok();
 }

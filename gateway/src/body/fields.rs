@@ -1,9 +1,13 @@
 //! The fields of a body: taken one by one by the type that names them, every fault noted.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use trellis_rpc::Code;
 
 use crate::problem::{FieldError, Problem};
+
+/// Far more than any body has. What has more is no body of ours: it is not compared with itself, nor told field by field.
+const MOST_FIELDS: usize = 64;
 
 /// A body's type; made by [`body!`](crate::body!), so that decoding and its documentation are one.
 pub trait Decode: Sized {
@@ -18,13 +22,16 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub(super) fn parse(raw: &[u8]) -> Result<Self, Problem> {
-        let Object(values) = serde_json::from_slice(raw).map_err(|error| {
+    pub(crate) fn parse(raw: &[u8]) -> Result<Self, Problem> {
+        let Object { values, too_many } = serde_json::from_slice(raw).map_err(|error| {
             Problem::invalid_request(match error.classify() {
                 serde_json::error::Category::Data => "The body must be a JSON object.".to_owned(),
                 _ => format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
             })
         })?;
+        if too_many {
+            return Err(Problem::invalid_request(format!("The body has more than {MOST_FIELDS} fields.")));
+        }
         let mut problem = Problem::invalid_request("The body names a field twice.");
         for (at, (name, _)) in values.iter().enumerate() {
             if values[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -60,7 +67,7 @@ impl Fields {
     }
 
     /// What is left is not known. `Ok` names the required fields that were not sent.
-    pub(super) fn finish(mut self) -> Result<Vec<&'static str>, Problem> {
+    pub(crate) fn finish(mut self) -> Result<Vec<&'static str>, Problem> {
         if !self.values.is_empty() {
             let mut problem = Problem::invalid_request("The body has a field that is not known.");
             for (name, _) in self.values {
@@ -81,7 +88,10 @@ pub(super) fn required(field: &'static str) -> FieldError {
 }
 
 /// A JSON object that keeps what was sent, duplicates too.
-struct Object(Vec<(String, Value)>);
+struct Object {
+    values: Vec<(String, Value)>,
+    too_many: bool,
+}
 
 impl<'de> serde::Deserialize<'de> for Object {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -96,10 +106,18 @@ impl<'de> serde::Deserialize<'de> for Object {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut values = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    values.push(entry);
+                while values.len() < MOST_FIELDS {
+                    match map.next_entry()? {
+                        Some(entry) => values.push(entry),
+                        None => return Ok(Object { values, too_many: false }),
+                    }
                 }
-                Ok(Object(values))
+                // Whether it is JSON is still of interest.
+                let mut too_many = false;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    too_many = true;
+                }
+                Ok(Object { values, too_many })
             }
         }
 

@@ -92,3 +92,17 @@ async fn a_body_is_read_up_to_the_limit() {
 fn len(read: Result<Bytes, Problem>) -> Result<usize, &'static str> {
     read.map(|bytes| bytes.len()).map_err(|problem| problem.code())
 }
+
+#[test]
+fn a_body_of_very_many_fields_is_none() {
+    let body = |fields: usize| {
+        let fields: Vec<String> = (0..fields).map(|n| format!("\"f{n}\":0")).collect();
+        format!("{{{}}}", fields.join(","))
+    };
+    assert_eq!(refused(&body(64)).1.len(), 64);
+    for many in [65, 20_000] {
+        assert_eq!(refused(&body(many)), ("invalid_request", Vec::new()), "neither compared nor told one by one");
+    }
+    let broken = body(100).replace('}', "");
+    assert!(decode(&broken).err().unwrap().detail().contains("is not JSON"));
+}

@@ -19,9 +19,14 @@ struct Asked {
 
 /// From JSON: a body, or the payload of a socket's message.
 pub fn from_body(body: &[u8]) -> Result<Request, Problem> {
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        let about = "Batches are not taken: send one operation a request, or several fields in one operation.";
-        return Err(Problem::invalid_request(about));
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => {
+            let about = "Batches are not taken: send one operation a request, or several fields in one operation.";
+            return Err(Problem::invalid_request(about));
+        }
+        // What is said of other JSON would show it again.
+        Some(b'"') => return Err(Problem::invalid_request("The body is not a GraphQL request: it is a text.")),
+        _ => {}
     }
     let asked: Asked = serde_json::from_slice(body)
         .map_err(|error| Problem::invalid_request(format!("The body is not a GraphQL request: {error}.")))?;
@@ -113,7 +118,7 @@ mod tests {
             (r#"{"query":"{a}","variables":[1]}"#, "\"variables\" must be an object"),
             (r#"{"query":"{a}","operationName":false}"#, "\"operationName\" must be a text"),
             (r#"{"query":"{a}","extensions":0}"#, "\"extensions\" must be an object"),
-            ("\"{a}\"", "not a GraphQL request"),
+            ("\"{a}\"", "not a GraphQL request: it is a text."),
         ] {
             let told = refused(from_body(bad.as_bytes()));
             assert!(told.contains(about), "{bad}: {told}");

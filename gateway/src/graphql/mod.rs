@@ -18,6 +18,8 @@ pub mod accept;
 mod asked;
 pub mod connection;
 pub mod execute;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod graphiql;
 pub mod http;
 mod inline;

@@ -4,7 +4,7 @@
 //! The upgrade is accepted first, and whatever is wrong is then said by a close code, as on the live sockets, whose
 //! wire, clock and registry this one shares.
 
-mod message;
+pub(super) mod message;
 mod operations;
 
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use trellis_authn::{TokenError, User};
 use trellis_proto::identity::v1::ClientInfo;
-use trellis_rpc::Code;
+use trellis_rpc::{Code, Problem};
 
 use self::{
     message::{Closing, Said},
@@ -33,6 +33,7 @@ use super::{Viewer, http::Served};
 use crate::{
     auth,
     client_address::Client,
+    limits::Network,
     live::{Connection, Ending, Told, Wire, bounded, choose},
 };
 
@@ -78,8 +79,10 @@ async fn serve(served: Served, socket: WebSocket, known: bool, token: Presented,
         }
         Err(closing) => closing,
     };
-    tracing::debug!(?closing, "a GraphQL socket ends");
-    wire.close(closing.close()).await;
+    let closing = closing.close();
+    // The reason may name what the client chose.
+    tracing::debug!(code = closing.as_ref().map(|(code, _)| *code), "a GraphQL socket ends");
+    wire.close(closing).await;
 }
 
 /// Waits for the `connection_init`, and finds out who it is.
@@ -187,9 +190,13 @@ impl Socket {
             }
             Said::Subscribe { id, .. } if self.operations.has(&id) => Err(Closing::InUse(id)),
             Said::Subscribe { id, .. } if self.operations.len() >= self.served.hub.limits.subscriptions_per_socket => {
-                self.say(message::error(&id, &[too_many()])).await
+                self.say(message::error(&id, &[refusal(&too_many())])).await
             }
             Said::Subscribe { id, request } => {
+                // An operation is a request, whatever it comes by.
+                if let Err(limited) = self.served.app.limits.request(Network::from(&self.client)) {
+                    return self.say(message::error(&id, &[refusal(&limited.into())])).await;
+                }
                 let token = self.token.as_ref().map(ExposeSecret::expose_secret);
                 let viewer = Viewer::new(self.served.app.clone(), token, self.client.clone(), None);
                 self.operations.start(&id, self.served.executor.stream(viewer, *request));
@@ -225,10 +232,14 @@ impl Socket {
     }
 }
 
-fn too_many() -> ServerError {
-    let mut error = ServerError::new("This socket runs too many operations; use another one.", None);
+fn too_many() -> Problem {
+    Problem::new(Code::RateLimited, "This socket runs too many operations; use another one.")
+}
+
+fn refusal(problem: &Problem) -> ServerError {
+    let mut error = ServerError::new(&problem.detail, None);
     let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", Code::RateLimited.as_str());
+    extensions.set("code", problem.code.as_str());
     error.extensions = Some(extensions);
     error
 }

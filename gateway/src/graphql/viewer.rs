@@ -14,6 +14,7 @@ use crate::{
     app::{App, Gateway},
     clients::Clients,
     idempotency,
+    limits::RateLimits,
 };
 
 /// What a resolver knows of the operation that it is part of. Cheap to clone.
@@ -80,6 +81,11 @@ impl Viewer {
 
     pub fn clients(&self) -> &Clients {
         &self.0.gateway.clients
+    }
+
+    /// How often anybody may ask.
+    pub fn limits(&self) -> &RateLimits {
+        &self.0.gateway.limits
     }
 
     /// From where a session is opened.

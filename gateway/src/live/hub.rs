@@ -25,7 +25,7 @@ use super::{
     registry::Registry,
     subscription::{Page, Place, begin},
 };
-use crate::{app::Shutdown, clients::Clients, cursor::Cursor, people::People};
+use crate::{app::Shutdown, clients::Clients, cursor::Cursor, limits::RateLimits, people::People};
 
 /// How often it is looked whether sessions and memberships are still known, and whether NATS was away.
 const LOOK: Duration = Duration::from_millis(250);
@@ -80,6 +80,7 @@ pub struct Sources {
     pub service_key: ServiceKey,
     pub clients: Clients,
     pub people: People,
+    pub rates: Arc<RateLimits>,
     pub nats: Option<async_nats::Client>,
     pub shutdown: Shutdown,
 }
@@ -95,6 +96,8 @@ pub struct Shared {
     pub log: Log,
     pub clients: Clients,
     pub limits: Limits,
+    /// How often its users may ask.
+    pub rates: Arc<RateLimits>,
     pub sockets: Arc<Registry>,
     /// True when sockets must go elsewhere: the gateway stops, or it cannot know who may listen.
     pub restart: watch::Receiver<bool>,
@@ -119,7 +122,7 @@ impl Deref for Hub {
 impl Hub {
     /// Starts what runs beside the sockets, until `shutdown.ended`.
     pub fn start(sources: Sources, limits: Limits) -> Self {
-        let Sources { sessions, memberships, service_key, clients, people, nats, shutdown } = sources;
+        let Sources { sessions, memberships, service_key, clients, people, rates, nats, shutdown } = sources;
         let Shutdown { closing, ended, tasks, .. } = shutdown;
         let (restart, must_restart) = watch::channel(false);
         let hub = Self(Arc::new(Shared {
@@ -134,6 +137,7 @@ impl Hub {
             sessions,
             memberships,
             limits,
+            rates,
             tasks,
             people,
             ended: ended.clone(),

@@ -71,6 +71,7 @@ impl Hub {
     /// Listens to a topic: from `after` on where that can be had, else from its head.
     pub async fn listen(&self, user: &User, topic: Topic, after: Option<Cursor>) -> Result<Listening, Problem> {
         let request = topic.open()?;
+        self.rates.subscribe(user.id)?;
         // Before the question, so that nothing is missed in between.
         let mut rights = self.sockets.register_within(user.id);
         let opened = self.log.open(user, &request).await?;

@@ -26,6 +26,8 @@ mod encode;
 mod feed;
 mod follow;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hub;
 mod listening;
 mod log;

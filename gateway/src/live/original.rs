@@ -6,7 +6,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::{
-        Path, RawQuery, State,
+        Extension, Path, RawQuery, State,
         rejection::PathRejection,
         ws::{Message, Utf8Bytes, WebSocket},
     },
@@ -31,7 +31,7 @@ use super::{
     upgrade::{Asked, asked},
     wire::Wire,
 };
-use crate::{auth, params::decoded};
+use crate::{auth, limits::Visitor, params::decoded};
 
 /// Where it is opened; with a slash at the end, too.
 pub const PATHS: [&str; 2] = ["/ws/tasks/{org}/{task_id}/comments/", "/ws/tasks/{org}/{task_id}/comments"];
@@ -88,6 +88,7 @@ pub async fn upgrade(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     method: Method,
+    visitor: Option<Extension<Visitor>>,
     request: Asked,
 ) -> Response {
     let request = match asked(&method, request) {
@@ -97,10 +98,11 @@ pub async fn upgrade(
     let token = offered(query.as_deref(), &headers);
     // What is no text names nothing.
     let path = path.ok().map(|Path(path)| path);
+    let Extension(visitor) = visitor.unwrap_or_default();
     let waited_for = hub.tasks.token();
     request.on_upgrade(move |socket| async move {
         let _waited_for = waited_for;
-        Box::pin(serve(hub, socket, path, token)).await;
+        Box::pin(serve(hub, socket, path, token, visitor)).await;
     })
 }
 
@@ -118,9 +120,15 @@ fn offered(query: Option<&str>, headers: &HeaderMap) -> Result<SecretString, End
     }
 }
 
-async fn serve(hub: Hub, socket: WebSocket, path: Option<(String, String)>, token: Result<SecretString, Ending>) {
+async fn serve(
+    hub: Hub,
+    socket: WebSocket,
+    path: Option<(String, String)>,
+    token: Result<SecretString, Ending>,
+    visitor: Visitor,
+) {
     let mut wire = Wire::new(socket, hub.limits.write_within);
-    let why = match open(&hub, path, token).await {
+    let why = match open(&hub, path, token, visitor).await {
         Ok(mut original) => {
             let Err(why) = original.run(&mut wire).await;
             tracing::debug!(user = %original.user.id, ?why, "a socket of the original's kind ends");
@@ -131,7 +139,12 @@ async fn serve(hub: Hub, socket: WebSocket, path: Option<(String, String)>, toke
     wire.close(why.close()).await;
 }
 
-async fn open(hub: &Hub, path: Option<(String, String)>, token: Result<SecretString, Ending>) -> Result<Original, Why> {
+async fn open(
+    hub: &Hub,
+    path: Option<(String, String)>,
+    token: Result<SecretString, Ending>,
+    visitor: Visitor,
+) -> Result<Original, Why> {
     let user = hub.sessions.verify(token?.expose_secret()).map_err(Ending::from)?;
     let connection = Connection::open(hub, Some(&user))?;
     let (org, task_id) = path.ok_or(Why::NoAccess)?;
@@ -144,7 +157,7 @@ async fn open(hub: &Hub, path: Option<(String, String)>, token: Result<SecretStr
         project.get_task(request).await
     });
     with_deadline(ANSWER_WITHIN, asking).await.map_err(|status| Problem::from(&status))?;
-    Ok(Original { hub: hub.clone(), user, org, task_id, connection, listening, making: None })
+    Ok(Original { hub: hub.clone(), user, org, task_id, connection, listening, visitor, making: None })
 }
 
 /// An open socket.
@@ -156,6 +169,8 @@ struct Original {
     task_id: String,
     connection: Connection,
     listening: Listening,
+    /// Where its client is, as the edge saw it.
+    visitor: Visitor,
     /// The comment that is being made; the next frame is not read before it is answered.
     making: Option<BoxFuture<'static, Option<Utf8Bytes>>>,
 }
@@ -222,10 +237,14 @@ impl Original {
                 Said::Ping => frames::pong(),
                 Said::Blank => frames::blank(),
                 Said::Nonsense => frames::nonsense(),
-                Said::Comment(content) => {
-                    self.making = Some(self.make(content));
-                    return Ok(());
-                }
+                // A comment is a request, whatever it comes by.
+                Said::Comment(content) => match self.hub.rates.request(self.visitor.0) {
+                    Ok(()) => {
+                        self.making = Some(self.make(content));
+                        return Ok(());
+                    }
+                    Err(limited) => frames::refused(limited.into()),
+                },
             },
             Message::Binary(_) => frames::nonsense(),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
@@ -254,41 +273,5 @@ impl Original {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn token(query: &str, header: Option<&str>) -> Result<String, Ending> {
-        let mut headers = HeaderMap::new();
-        if let Some(header) = header {
-            headers.insert("authorization", header.parse().unwrap());
-        }
-        offered(Some(query).filter(|query| !query.is_empty()), &headers).map(|token| token.expose_secret().to_owned())
-    }
-
-    #[test]
-    fn the_token_is_in_the_query_or_in_the_header() {
-        assert_eq!(token("token=a.b-c_d", None).as_deref(), Ok("a.b-c_d"));
-        assert_eq!(token("x=1&token=a%2Eb", Some("Bearer c")).as_deref(), Ok("a.b"));
-        assert_eq!(token("token=", Some("JWT c")).as_deref(), Ok("c"));
-        for bad in [token("", None), token("token=%ff", None), token("tokens=a", Some("Basic x"))] {
-            assert!(matches!(bad, Err(Ending::Token(_))));
-        }
-    }
-
-    #[test]
-    fn the_close_codes_are_the_originals() {
-        let code = |why: Why| why.close().map(|(code, _)| code);
-        assert_eq!(code(Why::NoAccess), Some(4003));
-        for ending in [Ending::Token("x"), Ending::Expired, Ending::SessionEnded] {
-            assert_eq!(code(ending.into()), Some(4001));
-        }
-        assert_eq!(code(Ending::Restart.into()), Some(1012));
-        assert_eq!(code(Ending::TooLarge.into()), Some(1009));
-        assert_eq!(code(Ending::Gone.into()), None);
-        assert_eq!(code(Problem::not_found("task").into()), Some(4003));
-        assert_eq!(code(Problem::new(Code::TokenExpired, "x").into()), Some(4001));
-        assert_eq!(code(Problem::unavailable("x").into()), Some(1013));
-    }
-}
+#[path = "original_tests.rs"]
+mod tests;

@@ -77,6 +77,9 @@ impl Socket {
         if self.is_full() && !self.subscriptions.has(&opening.topic) {
             return refuse(opening, too_many());
         }
+        if let Err(limited) = self.hub.rates.subscribe(self.user.id) {
+            return refuse(opening, limited.into());
+        }
         let (hub, user) = (self.hub.clone(), self.user.clone());
         async move {
             let opened = hub.log.open(&user, &request).await;

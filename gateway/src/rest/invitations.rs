@@ -61,6 +61,7 @@ pub async fn create(
     Input { value, sent }: Input<NewInvitation>,
 ) -> Outcome<json::Invitation> {
     let location = format!("/api/v1/organizations/{org}/invitations");
+    gateway.limits.invite(user.id)?;
     let NewInvitation { email, role } = value;
     let message = CreateInvitationRequest { org, email, role };
     let request = sent.request(&user, message)?;

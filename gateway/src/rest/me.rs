@@ -8,6 +8,7 @@ use crate::{
     app::App,
     auth::SignedIn,
     body::Input,
+    client_address::Client,
     json,
 };
 
@@ -66,11 +67,14 @@ crate::body! {
 pub async fn change_password(
     State(gateway): State<App>,
     SignedIn(user): SignedIn,
+    Client(client): Client,
     Input { value, sent }: Input<PasswordChange>,
 ) -> Outcome<Nothing> {
     let PasswordChange { current_password, new_password } = value;
     let request = sent.request(&user, ChangePasswordRequest { current_password, new_password })?;
+    let attempt = gateway.limits.change_password(&client, user.id)?;
     let answer = gateway.clients.identity.clone().change_password(request).await;
+    attempt.settle(&answer);
     let answer = answer.map_err(|status| sent.refused(status))?;
     Ok(Answer::no_content().replayed(trellis_rpc::was_replayed(&answer)))
 }

@@ -11,6 +11,7 @@ use crate::{
     app::{App, Gateway},
     auth::{Anyone, Member, SignedIn},
     body::Input,
+    client_address::Client,
     clients::Asker,
     conditional::IfMatch,
     json,
@@ -83,8 +84,10 @@ crate::body! {
 pub async fn create(
     State(gateway): State<App>,
     SignedIn(user): SignedIn,
+    Client(client): Client,
     Input { value, sent }: Input<NewOrganization>,
 ) -> Outcome<json::Organization> {
+    gateway.limits.create_organization(&client, Some(user.id))?;
     let NewOrganization { name, slug, contact_email } = value;
     let request = sent.request(&user, CreateOrganizationRequest { name, slug, contact_email })?;
     let answer = gateway.clients.org.clone().create_organization(request).await;

@@ -39,6 +39,7 @@ pub async fn register(
     Client(client): Client,
     Input { value, sent }: Input<Registration>,
 ) -> Outcome<json::Tokens> {
+    gateway.limits.register(&client)?;
     let Registration { email, password, name, organization_slug, invitation_token } = value;
     let message = RegisterRequest {
         email,
@@ -74,9 +75,11 @@ pub async fn login(
     Input { value, sent }: Input<Credentials>,
 ) -> Outcome<json::Tokens> {
     let Credentials { email, password } = value;
+    let attempt = gateway.limits.login(&client, &email)?;
     let message = LoginRequest { email, password, client: Some(client), long_lived: false };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.login(gateway.service_key.request(message)).await;
+    attempt.settle(&answer);
     let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::ok(opened(&gateway, tokens)))
 }
@@ -97,9 +100,11 @@ pub async fn refresh(
     Client(client): Client,
     Input { value, sent }: Input<Refresh>,
 ) -> Outcome<json::Tokens> {
+    let attempt = gateway.limits.token(&client)?;
     let message = RefreshRequest { refresh_token: value.refresh_token, client: Some(client) };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.refresh(gateway.service_key.request(message)).await;
+    attempt.settle(&answer);
     let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::ok(opened(&gateway, tokens)))
 }

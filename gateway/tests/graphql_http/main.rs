@@ -8,6 +8,7 @@ mod fake;
 #[path = "../rest/gateway.rs"]
 #[expect(dead_code, reason = "shared with the tests of REST")]
 mod gateway;
+mod limits;
 mod media;
 mod methods;
 mod page;

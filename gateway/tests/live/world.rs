@@ -72,6 +72,7 @@ impl World {
             service_key: gateway.service_key.clone(),
             clients: gateway.clients.clone(),
             people: gateway.people.clone(),
+            rates: gateway.limits.clone(),
             nats: gateway.nats.clone(),
             shutdown: gateway.shutdown.clone(),
         };

@@ -11,6 +11,7 @@ mod cors;
 mod fake;
 mod gateway;
 mod idempotency;
+mod limits;
 mod my_sessions;
 mod objects;
 mod openapi;

@@ -160,8 +160,38 @@ async fn every_answer_is_protected() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert!(answer.header("cache-control").is_some(), "{path}");
         assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"), "{path}");
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("x-permitted-cross-domain-policies", "none"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{path}");
+        }
+        assert!(answer.header("permissions-policy").unwrap().contains("camera=()"), "{path}");
+        assert!(answer.header("server").is_none(), "{path}");
     }
-    assert_eq!(gateway.get("/api/v1/me").await.header("cache-control"), Some("no-store"));
+    let me = gateway.get("/api/v1/me").await;
+    assert_eq!(me.header("cache-control"), Some("no-store"));
+    assert!(me.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+}
+
+#[tokio::test]
+async fn browsers_that_came_by_tls_are_told_to_come_by_tls_again() {
+    let behind = Harness::with(&[("TRELLIS_TRUSTED_PROXIES", "192.0.2.0/24")]).await;
+    let alone = Harness::start().await;
+    for (gateway, name, value, told) in [
+        (&behind, "x-forwarded-proto", "https", true),
+        (&behind, "forwarded", "for=6.6.6.6;proto=https", true),
+        (&behind, "x-forwarded-proto", "http", false),
+        (&behind, "x-other", "https", false),
+        (&alone, "x-forwarded-proto", "https", false),
+    ] {
+        let answer = gateway.send(ask(Method::GET, "/nothing").header(name, value).without_body()).await;
+        let told = told.then_some("max-age=31536000");
+        assert_eq!(answer.header("strict-transport-security"), told, "{name}: {value}");
+    }
 }
 
 #[tokio::test]

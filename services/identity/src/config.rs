@@ -30,13 +30,15 @@ pub struct Config {
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
+        let service = ServiceConfig::read(settings, ServiceName::Identity, 7001);
         let config = Self {
-            service: ServiceConfig::read(settings, ServiceName::Identity, 7001),
-            org: settings.or(
+            org: service.tls.endpoints(
+                settings,
                 "TRELLIS_ORG_URL",
-                "http://127.0.0.1:7002".parse().expect("the default is a URL"),
+                "http://127.0.0.1:7002",
                 "Where the org service is reached; several, separated by commas, for failover",
             ),
+            service,
             token_secret: settings.secret(
                 TOKEN_SECRET,
                 "Computes each refresh token from the one before, at least 32 bytes, the same in every replica",

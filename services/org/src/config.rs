@@ -23,13 +23,15 @@ pub struct Config {
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
+        let service = ServiceConfig::read(settings, ServiceName::Org, 7002);
         let config = Self {
-            service: ServiceConfig::read(settings, ServiceName::Org, 7002),
-            identity: settings.or(
+            identity: service.tls.endpoints(
+                settings,
                 "TRELLIS_IDENTITY_URL",
-                "http://127.0.0.1:7001".parse().expect("the default is a URL"),
+                "http://127.0.0.1:7001",
                 "Where the identity service is reached; several, separated by commas, for failover",
             ),
+            service,
             invitation_secret: settings.secret(
                 INVITATION_SECRET,
                 "Signs the tokens of invitations, at least 32 bytes, the same in every replica; with another one, open invitations fit no more",

@@ -16,18 +16,21 @@ pub struct Config {
 impl Config {
     /// Declares every variable and reads it. What is wrong is told by `settings.finish()`.
     pub fn read(settings: &mut Settings) -> Self {
+        let service = ServiceConfig::read(settings, ServiceName::Project, 7003);
         Self {
-            service: ServiceConfig::read(settings, ServiceName::Project, 7003),
-            identity: settings.or(
+            identity: service.tls.endpoints(
+                settings,
                 "TRELLIS_IDENTITY_URL",
-                "http://127.0.0.1:7001".parse().expect("the default is a URL"),
+                "http://127.0.0.1:7001",
                 "Where the identity service is reached; several, separated by commas, for failover",
             ),
-            org: settings.or(
+            org: service.tls.endpoints(
+                settings,
                 "TRELLIS_ORG_URL",
-                "http://127.0.0.1:7002".parse().expect("the default is a URL"),
+                "http://127.0.0.1:7002",
                 "Where the org service is reached; several, separated by commas, for failover",
             ),
+            service,
         }
     }
 }

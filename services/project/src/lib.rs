@@ -8,6 +8,8 @@ pub mod app;
 pub mod config;
 mod domain;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod grpc;
 mod ops;
 mod people;

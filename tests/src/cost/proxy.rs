@@ -97,7 +97,8 @@ impl Session {
         let mut words = body.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
         let mut word = || words.next().unwrap_or_default();
         match kind {
-            b'Q' => Some(on_one_line(&word())),
+            // How a transaction begins and ends is no statement of its own; the end of a read comes when it likes.
+            b'Q' => Some(on_one_line(&word())).filter(|text| !text.starts_with("BEGIN") && text != "ROLLBACK"),
             b'P' => {
                 let (name, text) = (word(), word());
                 self.prepared.insert(name, on_one_line(&text));

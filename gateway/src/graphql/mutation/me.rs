@@ -66,7 +66,10 @@ impl MeMutations {
             let viewer = Viewer::of(ctx);
             let ChangePasswordInput { current_password, new_password } = input;
             let request = viewer.request(ctx, ChangePasswordRequest { current_password, new_password })?;
-            viewer.clients().identity.clone().change_password(request).await?;
+            let attempt = viewer.limits().change_password(&viewer.client(), viewer.user()?.id)?;
+            let answer = viewer.clients().identity.clone().change_password(request).await;
+            attempt.settle(&answer);
+            answer?;
             Ok::<_, Refusal>(())
         };
         Some(outcome.await.into())

@@ -1,6 +1,7 @@
 //! Organizations.
 
 use async_graphql::{Context, InputObject, Object};
+use trellis_authn::ClientAddress;
 use trellis_proto::org::v1::{CreateOrganizationRequest, DeleteOrganizationRequest, UpdateOrganizationRequest};
 
 use crate::graphql::{
@@ -71,9 +72,14 @@ impl OrganizationMutations {
             let viewer = Viewer::of(ctx);
             let OrganizationInput { name, slug, contact_email } = input;
             let message = CreateOrganizationRequest { name, slug, contact_email };
-            let request = match viewer.anyone()? {
-                Some(_) => viewer.request(ctx, message)?,
-                None => viewer.gateway().service_key.request(message),
+            let user = viewer.anyone()?;
+            viewer.limits().create_organization(&viewer.client(), user.map(|user| user.id))?;
+            let request = if user.is_some() {
+                viewer.request(ctx, message)?
+            } else {
+                let mut request = viewer.gateway().service_key.request(message);
+                ClientAddress(viewer.client().ip.parse().ok()).attach(&mut request);
+                request
             };
             let answer = viewer.clients().org.clone().create_organization(request).await?.into_inner();
             Ok::<_, Refusal>((Some(Organization(answer.organization.unwrap_or_default())),))

@@ -207,10 +207,13 @@ impl SessionMutations {
     ) -> Option<RefreshPayload> {
         let outcome = async {
             let viewer = Viewer::of(ctx);
+            let attempt = viewer.limits().token(&viewer.client())?;
             let message = RefreshRequest { refresh_token, client: Some(viewer.client()) };
             let request = viewer.gateway().service_key.request(message);
-            let answer = viewer.clients().identity.clone().refresh(request).await?.into_inner();
-            Ok::<_, Refusal>((Some(Tokens::of(viewer, answer.tokens.unwrap_or_default())),))
+            let answer = viewer.clients().identity.clone().refresh(request).await;
+            attempt.settle(&answer);
+            let tokens = answer?.into_inner().tokens.unwrap_or_default();
+            Ok::<_, Refusal>((Some(Tokens::of(viewer, tokens)),))
         };
         Some(outcome.await.into())
     }
@@ -245,15 +248,18 @@ impl Tokens {
 }
 
 async fn register(viewer: &Viewer, message: RegisterRequest) -> Result<Tokens, Refusal> {
+    viewer.limits().register(&viewer.client())?;
     let request = viewer.gateway().service_key.request(message);
     let answer = viewer.clients().identity.clone().register(request).await?.into_inner();
     Ok(Tokens::of(viewer, answer.tokens.unwrap_or_default()))
 }
 
 async fn login(viewer: &Viewer, message: LoginRequest) -> Result<proto::Tokens, Refusal> {
+    let attempt = viewer.limits().login(&viewer.client(), &message.email)?;
     let request = viewer.gateway().service_key.request(message);
-    let answer = viewer.clients().identity.clone().login(request).await?.into_inner();
-    Ok(answer.tokens.unwrap_or_default())
+    let answer = viewer.clients().identity.clone().login(request).await;
+    attempt.settle(&answer);
+    Ok(answer?.into_inner().tokens.unwrap_or_default())
 }
 
 /// With a token that lasts.

@@ -8,6 +8,7 @@ use argon2::{
     password_hash::{self, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::Refusal;
 
@@ -52,8 +53,12 @@ impl fmt::Debug for NewPassword {
     }
 }
 
+/// Whatever its case, the space around it, and the width and composition of its letters: all that costs a guesser
+/// nothing. More is not taken off (a year, an exclamation mark): the rule is a list, so that a user who is refused can
+/// tell why, and it is rate limits that make guessing dear.
 fn is_common(plain: &str) -> bool {
     static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.lines().collect());
+    let plain: String = plain.trim().nfkc().collect();
     WORDS.contains(plain.to_lowercase().as_str())
 }
 
@@ -130,7 +135,9 @@ mod tests {
         assert_eq!(code("abc\0defgh"), "invalid");
         assert_eq!(code("password1"), "too_common");
         assert_eq!(code("PassWord"), "too_common");
-        assert_eq!(code(" password1"), "ok");
+        assert_eq!(code(" password1\t"), "too_common");
+        assert_eq!(code("ｐａｓｓｗｏｒｄ１"), "too_common");
+        assert_eq!(code("password of ann"), "ok");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use trellis_proto::subject::SESSIONS;
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Ops, now, tokens::ended};
+use super::{Ops, hasher::Source, now, tokens::ended};
 use crate::{
     domain::NewPassword,
     error::Error,
@@ -44,15 +44,16 @@ impl Ops {
     pub async fn change_password(&self, caller: &Caller, request: ChangePassword) -> Result<Changed, Error> {
         let user = caller.user()?;
         let new = validate(&request)?;
+        let place = self.hasher.admit(Source::from(user.address))?;
         let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
         for _ in 0..ATTEMPTS {
             let old_hash = users::password_hash(self.log.pool(), user.id, user.session).await?;
             let old_hash = old_hash.ok_or(Error::Unauthenticated)?;
-            if !self.hasher.verify(&request.current, Some(&old_hash)).await?.matches {
+            if !self.hasher.verify(&place, &request.current, Some(&old_hash)).await?.matches {
                 // A retry shows the password that its first request has changed.
                 return self.answered_before(idempotent.as_ref()).await;
             }
-            let new_hash = self.hasher.hash(&new).await?;
+            let new_hash = self.hasher.hash(&place, &new).await?;
             let change = Change { user: user.id, session: user.session, old_hash: &old_hash, new_hash: &new_hash };
             if let Some(changed) = self.apply(&change, idempotent.as_ref()).await? {
                 return Ok(changed);

@@ -1,6 +1,6 @@
 //! Which keys verify and which sessions were ended: what every gateway and service follows, this one too.
 
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_eventlog::Log;
 use trellis_proto::subject::SESSIONS;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub struct SessionFeed {
 impl Ops {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn follow_sessions(&self, caller: &Caller, epoch: &str, after: u64) -> Result<Feed, Error> {
-        caller.service()?;
+        caller.service(&[ServiceName::Gateway, ServiceName::Org, ServiceName::Project])?;
         SessionFeed::new(self.log.clone()).read(epoch, after).await
     }
 }

@@ -1,7 +1,12 @@
-//! Hashing passwords without starving everything else: as many at once as there are cores, a bounded number waits,
-//! the rest is refused.
+//! Hashing passwords without starving everything else: as many at once as there are cores, a bounded number waits in
+//! order of arrival, the rest is refused. One address takes at most three quarters of the room, so that a flood from
+//! there leaves the others some.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -15,10 +20,29 @@ use crate::{
 /// At about 30 ms each, who comes last waits for about 2 s.
 const WAITING_PER_CORE: usize = 64;
 
+/// Where a password comes from: an address of IPv4, or the half of an IPv6 one that a site chooses freely from. All
+/// that name no address count as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(Option<IpAddr>);
+
+impl Source {
+    pub fn of(address: &str) -> Self {
+        Self::from(address.parse().ok())
+    }
+}
+
+impl From<Option<IpAddr>> for Source {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+            address @ IpAddr::V4(_) => address,
+        }))
+    }
+}
+
 pub struct Hasher {
     cores: Arc<Semaphore>,
-    /// Those who hash and those who wait.
-    admitted: Semaphore,
+    room: Room,
     dummy: Arc<str>,
 }
 
@@ -31,38 +55,48 @@ impl Hasher {
 
     fn with_room(cores: usize, waiting: usize) -> Result<Self, Error> {
         let dummy = domain::dummy_hash().map_err(|error| Error::Unexpected(error.to_string()))?;
-        Ok(Self {
-            cores: Arc::new(Semaphore::new(cores)),
-            admitted: Semaphore::new(cores + waiting),
-            dummy: dummy.into(),
-        })
+        Ok(Self { cores: Arc::new(Semaphore::new(cores)), room: Room::of(cores + waiting), dummy: dummy.into() })
     }
 
-    pub async fn hash(&self, password: &NewPassword) -> Result<String, Error> {
+    /// A place in the queue. Taken before anything else is done for whoever shows a password: who is sent away has cost
+    /// nothing, no connection to the database either, which everybody else needs.
+    pub fn admit(&self, source: Source) -> Result<Place<'_>, Error> {
+        self.room.enter(source)
+    }
+
+    pub async fn hash(&self, place: &Place<'_>, password: &NewPassword) -> Result<String, Error> {
         let password = password.secret().clone();
-        self.run(move || domain::hash(&password)).await
+        self.run(place, move || domain::hash(&password)).await
     }
 
     /// The same password under today's parameters.
-    pub async fn rehash(&self, password: &SecretString) -> Result<String, Error> {
+    pub async fn rehash(&self, place: &Place<'_>, password: &SecretString) -> Result<String, Error> {
         let password = password.clone();
-        self.run(move || domain::hash(&password)).await
+        self.run(place, move || domain::hash(&password)).await
     }
 
     /// Without a hash to compare with it takes as long, and never matches.
-    pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verified, Error> {
+    pub async fn verify(
+        &self,
+        place: &Place<'_>,
+        password: &SecretString,
+        hash: Option<&str>,
+    ) -> Result<Verified, Error> {
         let known = hash.is_some();
         let (password, hash) = (password.clone(), hash.map_or_else(|| Arc::clone(&self.dummy), Arc::from));
-        let verified = self.run(move || domain::verify(&password, &hash)).await?;
+        let verified = self.run(place, move || domain::verify(&password, &hash)).await?;
         Ok(Verified { matches: verified.matches && known, ..verified })
     }
 
-    async fn run<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Error>
+    async fn run<T, E>(
+        &self,
+        _place: &Place<'_>,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         E: std::fmt::Display + Send + 'static,
     {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Error::Crowded)?;
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Crowded)?;
         let span = Span::current();
         let done = tokio::task::spawn_blocking(move || {
@@ -79,6 +113,57 @@ impl Hasher {
     }
 }
 
+/// Those who hash and those who wait.
+struct Room {
+    places: usize,
+    /// Of one source.
+    share: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    /// Has only those who are in: no longer than there are places.
+    by_source: HashMap<Source, usize>,
+}
+
+impl Room {
+    fn of(places: usize) -> Self {
+        Self { places, share: (places * 3).div_ceil(4), taken: Mutex::default() }
+    }
+
+    fn enter(&self, source: Source) -> Result<Place<'_>, Error> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.by_source.get(&source).copied().unwrap_or_default();
+        if taken.all >= self.places || own >= self.share {
+            return Err(Error::Crowded);
+        }
+        taken.all += 1;
+        taken.by_source.insert(source, own + 1);
+        Ok(Place { room: self, source })
+    }
+}
+
+/// Given up when it is dropped, also by who goes away before it is their turn.
+pub struct Place<'a> {
+    room: &'a Room,
+    source: Source,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.room.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(own) = taken.by_source.get_mut(&self.source) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_source.remove(&self.source);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -91,10 +176,40 @@ mod tests {
     async fn a_crowd_is_refused_and_the_rest_is_served() {
         let hasher = Hasher::with_room(1, 2).unwrap();
         let password = SecretString::from("correct horse battery");
-        let all = join_all((0..6).map(|_| hasher.verify(&password, None))).await;
+        let from = |i: u8| Source::of(&format!("192.0.2.{i}"));
+        let verify = async |i| {
+            let place = hasher.admit(from(i))?;
+            hasher.verify(&place, &password, None).await
+        };
+        let all = join_all((0..6).map(&verify)).await;
         let served = all.iter().filter(|result| result.is_ok()).count();
         assert_eq!(served, 3);
         assert!(all.iter().all(|result| matches!(result, Ok(Verified { matches: false, .. }) | Err(Error::Crowded))));
-        assert!(hasher.verify(&password, None).await.is_ok());
+        assert!(verify(1).await.is_ok());
+    }
+
+    #[test]
+    fn a_flood_from_one_address_leaves_room_for_others() {
+        let room = Room::of(8);
+        let (flood, other) = (Source::of("192.0.2.1"), Source::of("192.0.2.2"));
+        let mut places: Vec<_> = (0..20).filter_map(|_| room.enter(flood).ok()).collect();
+        assert_eq!(places.len(), 6, "three quarters");
+        let others: Vec<_> = (0..20).filter_map(|_| room.enter(other).ok()).collect();
+        assert_eq!(others.len(), 2, "the rest");
+        // Whoever leaves makes room, and nothing is remembered of who is gone.
+        places.pop();
+        assert!(room.enter(flood).is_ok());
+        drop((places, others));
+        assert!(room.taken.lock().unwrap().by_source.is_empty());
+        assert_eq!(room.taken.lock().unwrap().all, 0);
+    }
+
+    #[test]
+    fn a_site_is_one_source() {
+        assert_eq!(Source::of("2001:db8::1"), Source::of("2001:db8::ffff:2"));
+        assert_ne!(Source::of("2001:db8::1"), Source::of("2001:db8:0:1::1"));
+        assert_eq!(Source::of("::ffff:192.0.2.1"), Source::of("192.0.2.1"));
+        assert_eq!(Source::of(""), Source::of("nonsense"));
+        assert_ne!(Source::of("192.0.2.1"), Source::of("192.0.2.2"));
     }
 }

@@ -1,12 +1,15 @@
 //! Logging in. Unknown e-mail, wrong password and a registration that is not finished are one answer, in one time.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_rpc::Violations;
 
-use super::{Ops, Tokens};
+use super::{
+    Ops, Tokens,
+    hasher::{Place, Source},
+};
 use crate::{
-    domain::{Client, Credentials},
+    domain::{Client, Credentials, Email},
     error::Error,
     store::users,
 };
@@ -24,12 +27,13 @@ pub struct Login {
 impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn login(&self, caller: &Caller, request: Login) -> Result<Tokens, Error> {
-        caller.service()?;
+        caller.service(&[ServiceName::Gateway])?;
         let email = validate(&request)?;
+        let place = self.hasher.admit(Source::of(&request.client.ip))?;
         for _ in 0..ATTEMPTS {
-            let found = users::credentials(self.log.pool(), email).await?;
+            let found = users::credentials(self.log.pool(), &email).await?;
             let hash = found.as_ref().map(|found| found.password_hash.as_str());
-            let verified = self.hasher.verify(&request.password, hash).await?;
+            let verified = self.hasher.verify(&place, &request.password, hash).await?;
             let Some(Credentials { user, password_hash, pending: false }) = found.filter(|_| verified.matches) else {
                 return Err(Error::InvalidCredentials);
             };
@@ -41,7 +45,7 @@ impl Ops {
             let tokens = self.open_session(tx.conn(), user, &request.client, request.long_lived).await?;
             tx.commit().await?;
             if verified.outdated {
-                self.renew_hash(id, &request.password, &password_hash).await;
+                self.renew_hash(id, &request.password, &password_hash, &place).await;
             }
             return Ok(tokens);
         }
@@ -49,9 +53,9 @@ impl Ops {
     }
 
     /// Only now is the password known: hash it with today's parameters. The login is good without it.
-    async fn renew_hash(&self, user: uuid::Uuid, password: &SecretString, old: &str) {
+    async fn renew_hash(&self, user: uuid::Uuid, password: &SecretString, old: &str, place: &Place<'_>) {
         let renewed = async {
-            let new = self.hasher.rehash(password).await?;
+            let new = self.hasher.rehash(place, password).await?;
             let mut tx = self.log.begin_unlogged().await?;
             users::rehash(tx.conn(), user, old, &new).await?;
             Ok::<_, Error>(tx.commit().await?)
@@ -63,7 +67,7 @@ impl Ops {
 }
 
 /// Only what cannot be looked up is refused as such; all else is simply wrong.
-fn validate(request: &Login) -> Result<&str, Error> {
+fn validate(request: &Login) -> Result<String, Error> {
     let mut violations = Violations::new();
     let fields = [("email", request.email.trim()), ("password", request.password.expose_secret())];
     for (field, text) in fields {
@@ -74,5 +78,5 @@ fn validate(request: &Login) -> Result<&str, Error> {
         }
     }
     violations.finish()?;
-    Ok(request.email.trim())
+    Ok(Email::canonical(&request.email))
 }

@@ -1,12 +1,15 @@
 //! Org, as registration needs it: joining an organization, and asking later whether that came about.
 
-use trellis_authn::ServiceKey;
+use trellis_authn::{ClientAddress, ServiceKey};
 use trellis_proto::org::v1::{HasMembershipRequest, JoinRequest, org_service_client::OrgServiceClient};
 use trellis_rpc::{Channel, Code, Problem};
 use uuid::Uuid;
 
 use super::register::Target;
-use crate::{domain::Email, error::Error};
+use crate::{
+    domain::{Client, Email},
+    error::Error,
+};
 
 /// Calls org with this process's own token: a user who registers has none yet.
 #[derive(Clone)]
@@ -22,13 +25,15 @@ impl Org {
 
     /// Makes a new user a member; asked again it answers the same. `InvitationRequired` is a definite no, everything
     /// else leaves open what happened.
-    pub(super) async fn join(&self, user: Uuid, email: &Email, target: &Target) -> Result<(), Error> {
-        let request = self.key.request(JoinRequest {
+    pub(super) async fn join(&self, user: Uuid, email: &Email, target: &Target, client: &Client) -> Result<(), Error> {
+        let mut request = self.key.request(JoinRequest {
             user_id: user.to_string(),
             email: email.as_str().to_owned(),
             organization_slug: target.slug.clone(),
             invitation_token: target.invitation.clone(),
         });
+        // For org's audit log.
+        ClientAddress(client.ip.parse().ok()).attach(&mut request);
         let Err(status) = self.client.clone().join(request).await else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ enum Outcome {
 impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn refresh(&self, caller: &Caller, request: Refresh) -> Result<Tokens, Error> {
-        caller.service()?;
+        caller.service(&[ServiceName::Gateway])?;
         if request.token.expose_secret().is_empty() {
             let mut violations = Violations::new();
             violations.push("refresh_token", "required", "must be given");

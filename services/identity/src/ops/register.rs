@@ -4,11 +4,11 @@
 //! it, and only then it becomes active. What a crash or a silent org leaves pending is for the sweeper.
 
 use secrecy::SecretString;
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
-use super::{Ops, Tokens, now};
+use super::{Ops, Tokens, hasher::Source, now};
 use crate::{
     domain::{Client, Email, Name, NewPassword, User, is_slug},
     error::Error,
@@ -40,14 +40,16 @@ struct NewUser {
 impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn register(&self, caller: &Caller, request: Register) -> Result<Tokens, Error> {
-        caller.service()?;
+        caller.service(&[ServiceName::Gateway])?;
         let new = validate(&request)?;
         let target = target(request.organization_slug, request.invitation_token)?;
+        let place = self.hasher.admit(Source::of(&request.client.ip))?;
         // Spares the hashing; the index decides.
         if users::email_is_taken(self.log.pool(), &new.email).await? {
             return Err(Error::EmailTaken);
         }
-        let password_hash = self.hasher.hash(&new.password).await?;
+        let password_hash = self.hasher.hash(&place, &new.password).await?;
+        drop(place);
         let user = User {
             id: Uuid::now_v7(),
             email: new.email.as_str().to_owned(),
@@ -58,7 +60,7 @@ impl Ops {
             None => self.register_alone(user, &password_hash, &request.client, request.long_lived).await,
             Some(target) => {
                 self.insert_pending(&user, &password_hash).await?;
-                self.join(&user, &new.email, &target).await?;
+                self.join(&user, &new.email, &target, &request.client).await?;
                 self.activate(user, &request.client, request.long_lived).await
             }
         }
@@ -89,8 +91,8 @@ impl Ops {
     }
 
     /// No transaction is open meanwhile: org may take its time.
-    async fn join(&self, user: &User, email: &Email, target: &Target) -> Result<(), Error> {
-        let joined = self.org.join(user.id, email, target).await;
+    async fn join(&self, user: &User, email: &Email, target: &Target, client: &Client) -> Result<(), Error> {
+        let joined = self.org.join(user.id, email, target, client).await;
         if let Err(Error::InvitationRequired) = joined {
             let mut tx = self.log.begin_unlogged().await?;
             users::delete_pending(tx.conn(), user.id).await?;

@@ -18,6 +18,11 @@ async fn an_unknown_email_and_a_wrong_password_are_one_answer_in_one_time() {
     {
         assert_eq!(world.login(email, password).await.unwrap_err(), wrong);
     }
+    // Nor does a registration that is not finished tell that it is there, with the right password either.
+    world.execute("INSERT INTO users SELECT gen_random_uuid(), 'eve@example.com', name, password_hash, created_at, now() FROM users").await;
+    for password in [PASSWORD, "incorrect horse"] {
+        assert_eq!(world.login("eve@example.com", password).await.unwrap_err(), wrong);
+    }
     // The fastest of several: without the dummy hash the unknown one would take a tenth.
     let known = fastest(&world, "ann@example.com").await;
     let unknown = fastest(&world, "bob@example.com").await;

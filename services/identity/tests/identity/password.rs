@@ -92,7 +92,8 @@ async fn no_login_with_the_old_password_slips_in_beside_it() {
     let (changed, logins) = tokio::join!(change(&world, &here, (PASSWORD, NEW), None), logins);
     changed.unwrap();
     for refused in logins.into_iter().filter_map(Result::err) {
-        assert_eq!(refused.code, Code::InvalidCredentials);
+        // A machine that is busy may also send some away.
+        assert!(matches!(refused.code, Code::InvalidCredentials | Code::Unavailable), "{refused:?}");
     }
     assert_eq!(world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 1);
     assert!(world.is_signed_in(&here).await);

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use tonic::Request;
-use trellis_proto::identity::v1::{GetMeRequest, RegisterRequest};
+use trellis_proto::identity::v1::{BatchGetUsersRequest, GetMeRequest, RegisterRequest};
 use trellis_rpc::Code;
 
 use crate::world::{PASSWORD, World, as_user, code, fields, registration};
@@ -65,6 +65,31 @@ async fn an_email_has_one_user_whatever_its_case_and_however_many_try() {
     }
     assert_eq!(world.count("SELECT count(*) FROM users").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM sessions").await, 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_an_email_is_spelled_it_is_one_login_name() {
+    let world = World::start().await;
+    let spellings = [
+        "José@exämple.org",
+        // Decomposed, upper case, the domain as resolvers know it, space around it.
+        "Jose\u{301}@exa\u{308}mple.org",
+        "JOSE\u{301}@EXÄMPLE.ORG",
+        "josé@xn--exmple-cua.org",
+        "\u{a0} José@exämple.org\n",
+    ];
+    let user = world.register(spellings[1]).await.unwrap().user.unwrap();
+    assert_eq!(user.email, spellings[0]);
+    for spelling in spellings {
+        assert_eq!(world.register(spelling).await.unwrap_err().code, Code::AlreadyExists, "{spelling:?}");
+        assert_eq!(world.login(spelling, PASSWORD).await.unwrap().user.unwrap().id, user.id, "{spelling:?}");
+        let request = BatchGetUsersRequest { ids: Vec::new(), emails: vec![spelling.to_owned()] };
+        let found = world.client.clone().batch_get_users(world.as_gateway(request)).await.unwrap().into_inner().users;
+        assert_eq!(found.len(), 1, "{spelling:?}");
+    }
+    // What looks like it and is not cannot be registered.
+    assert_eq!(fields(&world.register("José\u{200b}@exämple.org").await.unwrap_err()), [("email", "invalid")]);
     world.end().await;
 }
 

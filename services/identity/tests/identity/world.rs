@@ -26,6 +26,8 @@ pub type Client = IdentityServiceClient<Channel>;
 pub struct World {
     pub client: Client,
     pub gateway: ServiceKey,
+    /// Of every process, the gateway's too.
+    pub keys: Vec<ServiceKey>,
     pub org: FakeOrg,
     /// The superuser, to look behind the curtain and to turn clocks back.
     pub pool: PgPool,
@@ -45,10 +47,14 @@ struct Replica {
 impl World {
     pub async fn start() -> Self {
         let database = tokio::task::spawn_blocking(|| testing::database("identity")).await.unwrap().unwrap();
-        let (gateway_seed, identity_seed) = (ServiceKey::generate_seed(), ServiceKey::generate_seed());
-        let gateway = ServiceKey::new(ServiceName::Gateway, &gateway_seed).unwrap();
-        let identity = ServiceKey::new(ServiceName::Identity, &identity_seed).unwrap();
-        let peers = format!("gateway={},identity={}", gateway.public_key_base64(), identity.public_key_base64());
+        let identity_seed = ServiceKey::generate_seed();
+        let keys = ServiceName::ALL.map(|name| match name {
+            ServiceName::Identity => ServiceKey::new(name, &identity_seed).unwrap(),
+            _ => ServiceKey::new(name, &ServiceKey::generate_seed()).unwrap(),
+        });
+        let gateway = keys[ServiceName::Gateway as usize].clone();
+        let peers = keys.iter().map(|key| format!("{}={}", key.name(), key.public_key_base64()));
+        let peers = peers.collect::<Vec<_>>().join(",");
         let org = FakeOrg::start(peers.parse().unwrap()).await;
         let variables = vec![
             ("TRELLIS_LISTEN", "127.0.0.1:0".to_owned()),
@@ -70,7 +76,17 @@ impl World {
         settings.finish().unwrap();
         let pool = PgPool::connect(&database.superuser_url).await.unwrap();
         let (replica, client) = Replica::start(config.clone()).await;
-        Self { client, gateway, org, pool, config, variables, replicas: vec![replica], _database: database }
+        Self {
+            client,
+            gateway,
+            keys: keys.to_vec(),
+            org,
+            pool,
+            config,
+            variables,
+            replicas: vec![replica],
+            _database: database,
+        }
     }
 
     /// One more process on the same database. When it starts, it sweeps.
@@ -89,7 +105,7 @@ impl World {
         self.pool.close().await;
     }
 
-    pub fn as_gateway<T>(&self, message: T) -> Request<T> {
+    pub fn as_gateway<T: prost::Name>(&self, message: T) -> Request<T> {
         self.gateway.request(message)
     }
 

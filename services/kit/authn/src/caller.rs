@@ -24,6 +24,11 @@ pub enum Caller {
     Service(ServiceName),
 }
 
+/// From where somebody asks who is not signed in, beside the call that a service makes for them; where that is known.
+/// As a user's: good for people to read in a log, never to decide by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
 /// A signed-in user, with the token to hand on.
 #[derive(Clone)]
 pub struct User {
@@ -62,10 +67,12 @@ impl Caller {
         }
     }
 
-    /// The service, or `forbidden` where a user calls.
-    pub fn service(&self) -> Result<ServiceName, Status> {
+    /// The service, where it is one of these; `forbidden` where a user or another service calls. Whoever asks for a
+    /// service says which: what one process needs is no right of the others.
+    pub fn service(&self, peers: &[ServiceName]) -> Result<ServiceName, Status> {
         match self {
-            Self::Service(name) => Ok(*name),
+            Self::Service(name) if peers.contains(name) => Ok(*name),
+            Self::Service(_) => Err(Problem::new(Code::Forbidden, "This is not for this service.").into()),
             Self::User(_) => Err(Problem::new(Code::Forbidden, "This is not for users.").into()),
         }
     }
@@ -88,10 +95,21 @@ impl User {
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.token.clone());
-        if let Some(address) = self.address.and_then(|address| address.to_string().parse().ok()) {
+        ClientAddress(self.address).attach(&mut request);
+        request
+    }
+}
+
+impl ClientAddress {
+    /// What a service's call named; nothing beside a user's token, which has its own.
+    pub fn of<T>(request: &Request<T>) -> Self {
+        request.extensions().get::<Self>().copied().unwrap_or_default()
+    }
+
+    pub fn attach<T>(self, request: &mut Request<T>) {
+        if let Some(address) = self.0.and_then(|address| address.to_string().parse().ok()) {
             request.metadata_mut().insert(MetadataKey::from_static(ADDRESS), address);
         }
-        request
     }
 }
 

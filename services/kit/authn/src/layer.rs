@@ -8,12 +8,12 @@ use std::{
 };
 
 use futures_util::future::Either;
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{Extensions, HeaderMap, header::AUTHORIZATION};
 use tonic::{Status, body::Body, server::NamedService};
 use tower::{Layer, Service};
-use trellis_rpc::{Code, Problem};
+use trellis_rpc::{Code, Problem, speaks_for};
 
-use crate::{Caller, PeerKeys, Sessions, caller::take_address, jwt};
+use crate::{Caller, ClientAddress, PeerKeys, Sessions, caller::take_address, jwt};
 
 /// Made once per server, from what tokens are verified against.
 #[derive(Clone)]
@@ -28,11 +28,11 @@ impl AuthnLayer {
     }
 
     /// Puts a generated server behind this layer: `Routes::new(authn.layer(OrgServiceServer::new(…)))`.
-    pub fn layer<S>(&self, service: S) -> Authenticated<S> {
-        Authenticated { authn: self.clone(), service }
+    pub fn layer<S: NamedService>(&self, service: S) -> Authenticated<S> {
+        Authenticated { authn: self.clone(), audience: package(S::NAME), service }
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    fn caller(&self, headers: &HeaderMap, extensions: &Extensions, audience: &'static str) -> Result<Caller, Problem> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (value, None) = (values.next(), values.next()) else {
             return Err(Problem::new(Code::Unauthenticated, "There is more than one authorization header."));
@@ -45,14 +45,19 @@ impl AuthnLayer {
         if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt") {
             Ok(Caller::User(self.sessions.verify(token)?))
         } else if scheme.eq_ignore_ascii_case("service") {
-            Ok(Caller::Service(self.peers.verify(token, jwt::now())?))
+            let service = self.peers.verify(token, audience, jwt::now())?;
+            // Whoever got hold of a token still is not the process that made it.
+            if !speaks_for(extensions, service.as_str()) {
+                return Err(Problem::new(Code::Unauthenticated, "The connection is another process's."));
+            }
+            Ok(Caller::Service(service))
         } else {
             Err(Problem::new(Code::Unauthenticated, "Sign-in is required."))
         }
     }
 }
 
-impl<S> Layer<S> for AuthnLayer {
+impl<S: NamedService> Layer<S> for AuthnLayer {
     type Service = Authenticated<S>;
 
     fn layer(&self, service: S) -> Authenticated<S> {
@@ -60,10 +65,17 @@ impl<S> Layer<S> for AuthnLayer {
     }
 }
 
+/// `trellis.org.v1` of `trellis.org.v1.OrgService`, as its messages name it.
+fn package(service: &'static str) -> &'static str {
+    service.rsplit_once('.').map_or(service, |(package, _)| package)
+}
+
 /// A service that only verified callers reach.
 #[derive(Clone)]
 pub struct Authenticated<S> {
     authn: AuthnLayer,
+    /// Of service tokens that are for this service.
+    audience: &'static str,
     service: S,
 }
 
@@ -84,11 +96,14 @@ where
     }
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
-        match self.authn.caller(request.headers()) {
+        match self.authn.caller(request.headers(), request.extensions(), self.audience) {
             Ok(mut caller) => {
                 let address = take_address(request.headers_mut());
-                if let Caller::User(user) = &mut caller {
-                    user.address = address;
+                match &mut caller {
+                    Caller::User(user) => user.address = address,
+                    Caller::Service(_) => {
+                        request.extensions_mut().insert(ClientAddress(address));
+                    }
                 }
                 // The caller has it to hand on; here it could only be logged or believed a second time.
                 request.headers_mut().remove(AUTHORIZATION);

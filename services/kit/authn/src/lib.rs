@@ -6,6 +6,8 @@
 mod caller;
 mod desk;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod jwt;
 mod layer;
 mod ledger;
@@ -17,7 +19,7 @@ mod sessions;
 mod testing;
 mod token;
 
-pub use caller::{Caller, User};
+pub use caller::{Caller, ClientAddress, User};
 pub use layer::{Authenticated, AuthnLayer};
 pub use memberships::{Access, AccessError, MembershipChange, Memberships};
 pub use service::{PeerKeys, ServiceKey, ServiceName};

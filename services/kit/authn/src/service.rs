@@ -1,7 +1,9 @@
 //! Tokens of services, for calls that no user makes: signed by the calling process with its own configured key,
-//! short-lived, for one audience. They share nothing with access tokens: type, audience and keys differ.
+//! short-lived, for the one service that is called. They share nothing with access tokens: type, audience and keys
+//! differ. Who is shown one cannot go on with it elsewhere: a service that was broken into does not speak as the gateway.
 
 use std::{
+    collections::HashMap,
     fmt,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -24,8 +26,6 @@ use crate::{
 
 /// What the header says that a service token is.
 const TYPE: &str = "service+jwt";
-/// All processes of one installation.
-const AUDIENCE: &str = "trellis-internal";
 /// Seconds that a token lasts, and after which the next one is made.
 const LIFETIME: i64 = 60;
 const RENEWAL: i64 = 30;
@@ -76,7 +76,8 @@ pub struct ServiceKey {
     name: ServiceName,
     public: [u8; 32],
     signing: EncodingKey,
-    kept: Arc<Mutex<Option<Kept>>>,
+    /// By audience.
+    kept: Arc<Mutex<HashMap<&'static str, Kept>>>,
 }
 
 /// The header of the current token, and when it was made.
@@ -117,34 +118,43 @@ impl ServiceKey {
         jwt::encode_base64(&self.public)
     }
 
-    /// A request that carries a service token (kept and renewed before it expires).
-    pub fn request<T>(&self, message: T) -> Request<T> {
+    /// A request that carries a service token (kept and renewed before it expires) for the service whose message it
+    /// is: the message's package is the audience.
+    pub fn request<T: prost::Name>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.header(jwt::now()));
+        request.metadata_mut().insert("authorization", self.header(T::PACKAGE, jwt::now()));
         request
     }
 
     /// By the wall clock, as the verifier reads it: a suspended machine or a clock put right makes a new token.
-    fn header(&self, now: i64) -> MetadataValue<Ascii> {
+    fn header(&self, audience: &'static str, now: i64) -> MetadataValue<Ascii> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = &*kept
+        if let Some(kept) = kept.get(audience)
             && (kept.made_at..kept.made_at + RENEWAL).contains(&now)
         {
             return kept.header.clone();
         }
-        let mut header: MetadataValue<Ascii> = format!("Service {}", self.sign(now).expose_secret())
+        let mut header: MetadataValue<Ascii> = format!("Service {}", self.sign(audience, now).expose_secret())
             .parse()
             .expect("base64url and dots are visible ASCII");
         header.set_sensitive(true);
-        *kept = Some(Kept { header: header.clone(), made_at: now });
+        kept.insert(audience, Kept { header: header.clone(), made_at: now });
         header
     }
 
-    pub(crate) fn sign(&self, now: i64) -> SecretString {
+    pub(crate) fn sign(&self, audience: &str, now: i64) -> SecretString {
         let name = self.name.as_str();
-        let claims = ServiceClaims { iss: name.to_owned(), aud: AUDIENCE.to_owned(), iat: now, exp: now + LIFETIME };
+        let claims = ServiceClaims { iss: name.to_owned(), aud: audience.to_owned(), iat: now, exp: now + LIFETIME };
         jwt::sign(TYPE, name, &claims, &self.signing).expect("an Ed25519 key that was parsed signs")
     }
+}
+
+/// A token that was verified, for which audience and until when.
+#[derive(Clone, Copy)]
+struct Verified {
+    name: ServiceName,
+    audience: &'static str,
+    expires_at: i64,
 }
 
 /// The public keys of the processes that may call this one (`TRELLIS_PEER_KEYS`):
@@ -153,7 +163,7 @@ impl ServiceKey {
 pub struct PeerKeys {
     keys: [Option<PublicKey>; 4],
     /// Tokens that were verified: each process shows the same one for half a minute.
-    verified: Cache<[u8; 32], (ServiceName, i64)>,
+    verified: Cache<[u8; 32], Verified>,
 }
 
 impl PeerKeys {
@@ -161,27 +171,27 @@ impl PeerKeys {
         Self { keys: [const { None }; 4], verified: Cache::new(256) }
     }
 
-    /// The process that signed the token. Shown again within its minute it is believed again: the network between the
-    /// processes is theirs alone, and every call in it is one that the caller could repeat anyway.
-    pub(crate) fn verify(&self, token: &str, now: i64) -> Result<ServiceName, TokenError> {
+    /// The process that signed the token for this audience. Shown again within its minute it is believed again: the
+    /// network between the processes is theirs alone, and every call in it is one that the caller could repeat anyway.
+    pub(crate) fn verify(&self, token: &str, audience: &'static str, now: i64) -> Result<ServiceName, TokenError> {
         let digest = jwt::digest(token).ok_or(TokenError::Invalid)?;
-        let (name, expires_at) = if let Some(verified) = self.verified.get(&digest) {
+        let verified = if let Some(verified) = self.verified.get(&digest).filter(|known| known.audience == audience) {
             verified
         } else {
-            let verified = self.examine(token).ok_or(TokenError::Invalid)?;
+            let verified = self.examine(token, audience).ok_or(TokenError::Invalid)?;
             self.verified.insert(digest, verified);
             verified
         };
-        if jwt::alive(expires_at, now) { Ok(name) } else { Err(TokenError::Expired) }
+        if jwt::alive(verified.expires_at, now) { Ok(verified.name) } else { Err(TokenError::Expired) }
     }
 
-    fn examine(&self, token: &str) -> Option<(ServiceName, i64)> {
+    fn examine(&self, token: &str, audience: &'static str) -> Option<Verified> {
         let name = ServiceName::named(&jwt::kid(token, TYPE)?)?;
         let key = self.keys[name as usize].as_ref()?;
         // The issuer must be the process whose key it is, so no process speaks for another.
-        let claims: ServiceClaims = jwt::claims(token, key, name.as_str(), AUDIENCE)?;
+        let claims: ServiceClaims = jwt::claims(token, key, name.as_str(), audience)?;
         let lifetime = claims.exp.checked_sub(claims.iat)?;
-        (0..=LIFETIME).contains(&lifetime).then_some((name, claims.exp))
+        (0..=LIFETIME).contains(&lifetime).then_some(Verified { name, audience, expires_at: claims.exp })
     }
 }
 

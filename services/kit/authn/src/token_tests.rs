@@ -206,7 +206,7 @@ fn a_service_token_is_no_access_token() {
     let key = ServiceKey::new(ServiceName::Gateway, &seed).unwrap();
     // Even where identity's key were the service's, and under its name.
     let sessions = Sessions::fixed(["gateway", KID].map(|kid| (kid.to_owned(), public(&SEED))));
-    let token = key.sign(jwt::now());
+    let token = key.sign(AUDIENCE, jwt::now());
     assert_eq!(sessions.verify(token.expose_secret()).err(), Some(TokenError::Invalid));
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
 use trellis_authn::{
-    AccessError, AuthnLayer, Caller, IdentityFeed, MembershipChange, Memberships, Sessions, TokenError,
+    AccessError, AuthnLayer, Caller, IdentityFeed, MembershipChange, Memberships, ServiceName, Sessions, TokenError,
 };
 use trellis_proto::{
     identity::v1::{
@@ -53,7 +53,7 @@ stub::service!(IdentityService, for Identity, {
         &self,
         request: Request<FollowSessionsRequest>,
     ) -> Result<Response<FollowSessionsResponse>, Status> {
-        Caller::of(&request)?.service()?;
+        Caller::of(&request)?.service(&[ServiceName::Gateway])?;
         self.pulls.fetch_add(1, Ordering::SeqCst);
         let request = request.into_inner();
         let ended = self.ended.lock().unwrap();
@@ -116,7 +116,7 @@ stub::service!(OrgService, for Org, {
         &self,
         request: Request<FollowMembershipsRequest>,
     ) -> Result<Response<FollowMembershipsResponse>, Status> {
-        Caller::of(&request)?.service()?;
+        Caller::of(&request)?.service(&[ServiceName::Gateway])?;
         let request = request.into_inner();
         let removed = self.removed.lock().unwrap();
         let changes = (1_u64..).zip(removed.iter()).filter(|(seq, _)| !request.epoch.is_empty() && *seq > request.after);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status, metadata::MetadataValue, service::Routes};
-use trellis_authn::{AuthnLayer, Caller, PeerKeys, ServiceKey, ServiceName, SessionSource, Sessions};
+use trellis_authn::{AuthnLayer, Caller, ClientAddress, PeerKeys, ServiceKey, ServiceName, SessionSource, Sessions};
 use trellis_proto::identity::v1::{
     self as wire, BatchGetUsersRequest, BatchGetUsersResponse, FollowSessionsRequest, FollowSessionsResponse,
     GetMeRequest, GetMeResponse, User,
@@ -37,8 +37,9 @@ stub::service!(IdentityService, for Identity, {
         &self,
         request: Request<BatchGetUsersRequest>,
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
-        let service = Caller::of(&request)?.service()?;
-        let user = User { name: service.to_string(), ..User::default() };
+        let service = Caller::of(&request)?.service(&[ServiceName::Gateway])?;
+        let address = ClientAddress::of(&request).0.map(|address| address.to_string()).unwrap_or_default();
+        let user = User { name: service.to_string(), email: address, ..User::default() };
         Ok(Response::new(BatchGetUsersResponse { users: vec![user] }))
     }
 }, without {
@@ -123,6 +124,12 @@ async fn a_service_gets_through_as_that_service() {
     let mut client = serve(sessions(), peers).await;
     let answer = client.batch_get_users(key.request(BatchGetUsersRequest::default())).await.unwrap();
     assert_eq!(answer.into_inner().users[0].name, "gateway");
+    for address in [None, Some("2001:db8::1")] {
+        let mut request = key.request(BatchGetUsersRequest::default());
+        ClientAddress(address.map(|address| address.parse().unwrap())).attach(&mut request);
+        let heard = client.batch_get_users(request).await.unwrap().into_inner().users.remove(0).email;
+        assert_eq!(heard, address.unwrap_or_default(), "of whom it calls for");
+    }
     let refused = client.get_me(key.request(GetMeRequest {})).await.unwrap_err();
     assert_eq!(code(&refused), (tonic::Code::Unauthenticated, Code::Unauthenticated));
     // One that is no peer here.
@@ -136,7 +143,7 @@ async fn everyone_else_is_refused() {
     let (key, peers) = gateway();
     let mut client = serve(sessions(), peers).await;
     let user = token(&claims(900));
-    let request = key.request(());
+    let request = key.request(GetMeRequest {});
     let service = request.metadata().get("authorization").unwrap().to_str().unwrap();
     let service = service.strip_prefix("Service ").unwrap();
     for values in [

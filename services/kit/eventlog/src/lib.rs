@@ -15,6 +15,7 @@ mod pool;
 mod queue;
 mod relay;
 mod retention;
+mod wall;
 mod write;
 
 pub use idempotency::{Kept, Request as IdempotentRequest};
@@ -24,4 +25,5 @@ pub use outage::is_outage;
 pub use pool::{connect, migrate};
 pub use relay::{Relay, RelayConfig};
 pub use retention::{forget_old_events, run_retention};
+pub use wall::Reader;
 pub use write::{NewEvent, Unlogged, Write};

@@ -9,7 +9,7 @@ use trellis_proto::event::v1::{Event, Position};
 use uuid::Uuid;
 
 use crate::queue::WriterQueue;
-use crate::{Unlogged, Write};
+use crate::{Reader, Unlogged, Write, wall};
 
 /// Most events of one page.
 const MAX_PAGE: u32 = 500;
@@ -18,6 +18,8 @@ const MAX_PAGE: u32 = 500;
 #[derive(Clone)]
 pub struct Log {
     inner: Arc<Inner>,
+    /// Whose rows its transactions may touch, where the tables have row-level security.
+    tenant: Option<Uuid>,
 }
 
 struct Inner {
@@ -56,7 +58,18 @@ impl Log {
     pub async fn open(pool: PgPool, context: &'static str, writers: usize) -> Result<Self, LogError> {
         let epoch = sqlx::query_scalar("SELECT epoch FROM log_epoch").fetch_one(&pool).await?;
         let inner = Inner { pool, context, epoch, writers: WriterQueue::new(writers), committed: Notify::new() };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), tenant: None })
+    }
+
+    /// The same log for the rows of one organization: what is begun with it can touch no others.
+    #[must_use]
+    pub fn of(&self, tenant: Uuid) -> Self {
+        Self { tenant: Some(tenant), ..self.clone() }
+    }
+
+    /// A connection that reads the rows of one organization, in a transaction.
+    pub async fn reader(&self, tenant: Uuid) -> Result<Reader, sqlx::Error> {
+        Reader::begin(&self.inner.pool, tenant).await
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -87,8 +100,8 @@ impl Log {
     /// A transaction that is no event (a login): it only takes a place in the same queue.
     pub async fn begin_unlogged(&self) -> Result<Unlogged, LogError> {
         let place = self.inner.writers.enter(None).await?;
-        let pool = self.inner.pool.clone();
-        let tx = uncancelled(async move { pool.begin().await }).await?;
+        let (pool, begin) = (self.inner.pool.clone(), wall::begin(self.tenant));
+        let tx = uncancelled(async move { pool.begin_with(begin).await }).await?;
         Ok(Unlogged::new(tx, place))
     }
 
@@ -96,7 +109,8 @@ impl Log {
         let place = self.inner.writers.enter(Some(scope)).await?;
         let log = self.clone();
         uncancelled(async move {
-            let mut tx: Transaction<'static, Postgres> = log.inner.pool.begin().await?;
+            let begin = wall::begin(log.tenant);
+            let mut tx: Transaction<'static, Postgres> = log.inner.pool.begin_with(begin).await?;
             let taken = sqlx::query_scalar(take_number).bind(scope).fetch_optional(&mut *tx).await;
             let seq: i64 = match taken {
                 Ok(Some(seq)) => seq,

@@ -29,6 +29,7 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
         ("jit", "off"),
         // A transaction that nobody ends (a bug, a leak) gives its locks back.
         ("idle_in_transaction_session_timeout", "10s"),
+        crate::wall::OUTSIDE,
     ]);
     wait_for_database(&options).await?.close().await.ok();
     let pool = PgPoolOptions::new()

@@ -19,10 +19,11 @@ use tonic::{Status, TimeoutExpired, body::Body, transport};
 use tower::{Service, ServiceExt};
 
 use crate::{
-    Problem,
+    Problem, Tls,
     call::{GRPC_TIMEOUT, STARTING},
     deadline::{deadline_left, format_timeout, parse_timeout},
     endpoint::Endpoint,
+    tls,
     unsent::UnsentBody,
 };
 
@@ -32,36 +33,51 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one endpoint of several may take to connect before the next one is asked.
 const PATIENCE: Duration = Duration::from_millis(1100);
 
-/// Where a service is reached: `http://host:port`, several separated by commas.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoints(Vec<Uri>);
+/// Where a service is reached: `http://host:port` or `https://host:port`, several separated by commas. For the latter
+/// [`Tls::endpoints`] reads them; without its certificates no call gets through.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    uris: Vec<Uri>,
+    tls: Tls,
+}
+
+impl Endpoints {
+    pub(crate) fn uris(&self) -> impl Iterator<Item = &Uri> {
+        self.uris.iter()
+    }
+
+    /// Whoever calls this has compared schemes and hosts with it.
+    pub(crate) fn over(self, tls: Tls) -> Self {
+        Self { tls, ..self }
+    }
+}
 
 impl FromStr for Endpoints {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let endpoints = text
+        let uris = text
             .split(',')
             .map(|part| {
                 part.trim()
                     .parse::<Uri>()
                     .ok()
                     .filter(|uri| {
-                        uri.scheme_str() == Some("http")
+                        matches!(uri.scheme_str(), Some("http" | "https"))
                             && uri.port().is_some()
                             && uri.path_and_query().is_none_or(|path| path == "/")
                             && !uri.authority().is_some_and(|host| host.as_str().contains('@'))
                     })
-                    .ok_or("must be http://host:port, or several of these separated by commas")
+                    .ok_or("must be http://host:port or https://host:port, or several of these separated by commas")
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self(endpoints))
+        Ok(Self { uris, tls: Tls::default() })
     }
 }
 
 impl fmt::Display for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, uri) in self.0.iter().enumerate() {
+        for (index, uri) in self.uris.iter().enumerate() {
             let separator = if index == 0 { "" } else { "," };
             let uri = uri.to_string();
             write!(f, "{separator}{}", uri.trim_end_matches('/'))?;
@@ -86,9 +102,8 @@ struct Shared {
 impl Channel {
     /// Needs a Tokio runtime, on which the connections live.
     pub fn new(endpoints: &Endpoints) -> Self {
-        let shared =
-            Shared { endpoints: endpoints.0.iter().cloned().map(Endpoint::new).collect(), next: AtomicUsize::new(0) };
-        Self { shared: Arc::new(shared) }
+        let each = endpoints.uris.iter().map(|uri| Endpoint::new(uri.clone(), &endpoints.tls));
+        Self { shared: Arc::new(Shared { endpoints: each.collect(), next: AtomicUsize::new(0) }) }
     }
 }
 
@@ -183,6 +198,11 @@ impl Shared {
                 endpoint.failed();
                 let error: &dyn Error = &error;
                 tracing::debug!(endpoint = %endpoint, error, "an endpoint does not answer");
+                if let Some(why) = tls::failure(error)
+                    && endpoint.may_tell()
+                {
+                    tracing::warn!(endpoint = %endpoint, "TLS fails: {why}");
+                }
                 Err(unsent.take().map_or(Failure::Lost, Failure::Unsent))
             }
         }
@@ -238,12 +258,12 @@ mod tests {
 
     #[test]
     fn endpoints_are_parsed_and_shown() {
-        for text in ["http://127.0.0.1:7001", "http://a:1,http://b:2", "http://[::1]:7001"] {
+        for text in ["http://127.0.0.1:7001", "http://a:1,http://b:2", "http://[::1]:7001", "https://a:1"] {
             assert_eq!(text.parse::<Endpoints>().map(|parsed| parsed.to_string()).as_deref(), Ok(text));
         }
         let spaced = "http://a:1/, http://b:2".parse::<Endpoints>();
         assert_eq!(spaced.map(|parsed| parsed.to_string()).as_deref(), Ok("http://a:1,http://b:2"));
-        for wrong in ["", ",", "a:1", "http://a", "https://a:1", "http://a:1/path", "http://a:1,", "http://u:p@a:1"] {
+        for wrong in ["", ",", "a:1", "http://a", "ftp://a:1", "http://a:1/path", "http://a:1,", "http://u:p@a:1"] {
             assert!(wrong.parse::<Endpoints>().is_err(), "{wrong:?}");
         }
     }

@@ -10,23 +10,34 @@ use http::Uri;
 use tokio::time::Instant;
 use tonic::transport;
 
+use crate::Tls;
+
 pub(crate) struct Endpoint {
     uri: Uri,
     channel: transport::Channel,
     created: Instant,
     shunned: Shunned,
+    told: Told,
 }
 
 impl Endpoint {
-    pub(crate) fn new(uri: Uri) -> Self {
-        let channel = transport::Endpoint::from(uri.clone())
+    pub(crate) fn new(uri: Uri, tls: &Tls) -> Self {
+        let mut endpoint = transport::Endpoint::from(uri.clone())
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(2))
             .keep_alive_timeout(Duration::from_secs(2))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        Self { uri, channel, created: Instant::now(), shunned: Shunned::default() }
+            .keep_alive_while_idle(true);
+        if let Some(tls) = tls.client() {
+            endpoint = endpoint.tls_config(tls).expect("files and host were checked when the settings were read");
+        }
+        Self {
+            uri,
+            channel: endpoint.connect_lazy(),
+            created: Instant::now(),
+            shunned: Shunned::default(),
+            told: Told::default(),
+        }
     }
 
     pub(crate) fn channel(&self) -> transport::Channel {
@@ -44,6 +55,11 @@ impl Endpoint {
     /// Whether a call may be tried here before others.
     pub(crate) fn admits(&self) -> bool {
         self.shunned.admits(self.now())
+    }
+
+    /// Whether a warning about this endpoint may be logged now: what needs a person's hand is told from time to time.
+    pub(crate) fn may_tell(&self) -> bool {
+        self.told.may(self.now())
     }
 
     /// Milliseconds since the endpoint was made.
@@ -85,6 +101,23 @@ impl Shunned {
     }
 }
 
+/// At most one warning a period.
+#[derive(Default)]
+struct Told {
+    /// 0: none was yet.
+    until: AtomicU64,
+}
+
+impl Told {
+    const PERIOD: u64 = 60_000;
+
+    fn may(&self, now: u64) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        now >= until
+            && self.until.compare_exchange(until, now + Self::PERIOD, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +134,14 @@ mod tests {
         shunned.end();
         assert!(shunned.admits(2001));
         assert!(shunned.admits(2001));
+    }
+
+    #[test]
+    fn a_warning_is_told_once_a_minute() {
+        let told = Told::default();
+        assert!(told.may(0));
+        assert!(!told.may(59_999));
+        assert!(told.may(60_000));
+        assert!(!told.may(60_001));
     }
 }

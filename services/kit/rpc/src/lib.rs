@@ -11,12 +11,14 @@ mod probe;
 mod problem;
 mod server;
 mod signal;
+mod tls;
 mod unsent;
 
 pub use channel::{Channel, Endpoints};
 pub use deadline::{deadline_left, with_deadline};
 pub use idempotency::{IdempotencyKey, REPLAYED, mark_replayed, was_replayed};
-pub use probe::is_ready;
+pub use probe::{is_ready, is_ready_over};
 pub use problem::{Code, FieldError, Problem, Violations};
 pub use server::{Readiness, Server, ServerError};
 pub use signal::shutdown_on_signal;
+pub use tls::{Tls, speaks_for};

@@ -8,17 +8,28 @@ use std::{
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
+use crate::Tls;
+
 /// For connecting and the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether the process that listens there (as its settings say it) is ready.
 pub async fn is_ready(listen: SocketAddr) -> bool {
-    tokio::time::timeout(PATIENCE, ask(listen)).await.is_ok_and(|ready| ready.unwrap_or(false))
+    is_ready_over(listen, &Tls::default()).await
 }
 
-async fn ask(listen: SocketAddr) -> Result<bool, Box<dyn std::error::Error>> {
-    let channel = Endpoint::from_shared(format!("http://{}", reachable(listen)))?.connect().await?;
-    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
+/// The same for a process that may speak TLS: it is asked with its own certificate, so only it can ask.
+pub async fn is_ready_over(listen: SocketAddr, tls: &Tls) -> bool {
+    tokio::time::timeout(PATIENCE, ask(listen, tls)).await.is_ok_and(|ready| ready.unwrap_or(false))
+}
+
+async fn ask(listen: SocketAddr, tls: &Tls) -> Result<bool, Box<dyn std::error::Error>> {
+    let at = reachable(listen);
+    let endpoint = match tls.client_to_itself() {
+        Some(tls) => Endpoint::from_shared(format!("https://{at}"))?.tls_config(tls)?,
+        None => Endpoint::from_shared(format!("http://{at}"))?,
+    };
+    let answer = HealthClient::new(endpoint.connect().await?).check(HealthCheckRequest::default()).await?;
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 

@@ -25,7 +25,10 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::call::{self, Calls};
+use crate::{
+    Tls,
+    call::{self, Calls},
+};
 
 /// Between NOT_SERVING and the last accepted call: callers get to know before the port closes.
 const LAME_DUCK: Duration = Duration::from_millis(200);
@@ -78,6 +81,12 @@ pub enum ServerError {
 impl Server {
     /// Binds the port. `names` are the full gRPC service names for the health service.
     pub async fn bind(listen: SocketAddr, names: &'static [&'static str]) -> Result<Self, ServerError> {
+        Self::bind_over(listen, names, &Tls::default()).await
+    }
+
+    /// The same for whoever may speak TLS; then nobody is let in without a certificate, to health and reflection
+    /// neither.
+    pub async fn bind_over(listen: SocketAddr, names: &'static [&'static str], tls: &Tls) -> Result<Self, ServerError> {
         let cannot_bind = |source| ServerError::Bind { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(cannot_bind)?;
         let address = listener.local_addr().map_err(cannot_bind)?;
@@ -94,7 +103,11 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let transport = transport::Server::builder()
+        let mut builder = transport::Server::builder();
+        if let Some(tls) = tls.server() {
+            builder = builder.tls_config(tls)?;
+        }
+        let transport = builder
             .http2_keepalive_interval(Some(Duration::from_secs(10)))
             .http2_keepalive_timeout(Some(Duration::from_secs(5)))
             .max_concurrent_streams(1000)

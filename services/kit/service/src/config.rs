@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use secrecy::SecretString;
 use trellis_authn::{PeerKeys, ServiceKey, ServiceName};
+use trellis_rpc::Tls;
 use trellis_settings::{Settings, Span};
 use trellis_telemetry::TelemetryConfig;
 
@@ -25,6 +26,8 @@ pub struct ServiceConfig {
     /// An Ed25519 seed in base64.
     pub service_key: SecretString,
     pub peers: PeerKeys,
+    /// Between this process and the others.
+    pub tls: Tls,
     pub telemetry: TelemetryConfig,
 }
 
@@ -65,6 +68,7 @@ impl ServiceConfig {
                 "TRELLIS_PEER_KEYS",
                 "The public keys of the processes that may call: `gateway=…,identity=…,org=…,project=…`, base64",
             ),
+            tls: Tls::read(settings, name.as_str()),
             telemetry: TelemetryConfig::read(settings),
         };
         config.check(settings);

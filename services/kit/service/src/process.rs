@@ -85,7 +85,8 @@ async fn answer<C: AsRef<ServiceConfig>>(
         // Every crate of the workspace has the same.
         ("--version", _) => println!("{name} {}", env!("CARGO_PKG_VERSION")),
         ("--healthcheck", _) => {
-            anyhow::ensure!(trellis_rpc::is_ready(config.as_ref().listen).await, "not ready");
+            let service = config.as_ref();
+            anyhow::ensure!(trellis_rpc::is_ready_over(service.listen, &service.tls).await, "not ready");
         }
         (_, Some(own)) if argument == own.argument => {
             settings.finish()?;

@@ -36,7 +36,7 @@ impl Service {
         W: FnOnce(Start) -> R + Send + 'static,
         R: Future<Output = anyhow::Result<Routes>> + Send + 'static,
     {
-        let server = Server::bind(config.listen, names).await?;
+        let server = Server::bind_over(config.listen, names, &config.tls).await?;
         tracing::info!(address = %server.address(), "listening");
         Ok(Self { config, migrations, server, wiring: Box::new(|start| Box::pin(wiring(start))) })
     }

@@ -83,15 +83,17 @@ impl Injector for Headers<'_> {
     }
 }
 
+/// The `traceparent` alone, which is made of digits. What clients write into `tracestate` is theirs: it is neither
+/// exported nor passed on.
 struct IncomingHeaders<'a>(&'a HeaderMap);
 
 impl Extractor for IncomingHeaders<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        if key == TRACEPARENT { self.0.get(key)?.to_str().ok() } else { None }
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
+        vec![TRACEPARENT]
     }
 }
 
@@ -118,6 +120,7 @@ mod tests {
         traced(|| {
             let mut incoming = HeaderMap::new();
             incoming.insert(TRACEPARENT, HeaderValue::from_static(PARENT));
+            incoming.insert("tracestate", HeaderValue::from_static("vendor=whatever-a-client-writes"));
             let served = info_span!("served");
             extract(&served, &incoming);
             let mut outgoing = HeaderMap::new();

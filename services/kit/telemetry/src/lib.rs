@@ -2,8 +2,10 @@
 //!
 //! What is measured is named where it happens; this crate only sets up where it goes.
 
+mod ceiling;
 mod config;
 mod context;
+mod panics;
 mod prometheus;
 mod setup;
 

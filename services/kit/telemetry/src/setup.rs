@@ -12,12 +12,13 @@ use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt};
 
-use crate::{TelemetryConfig, prometheus::Exporter};
+use crate::{TelemetryConfig, ceiling::ceiling, panics, prometheus::Exporter};
 
 /// How long the last export may take.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// Libraries that tell more than an operator wants, even at `debug`; a directive with the same target overrides.
+/// Libraries that tell more than an operator wants; a directive with the same target overrides, up to `info`, which is
+/// all that libraries ever tell (see `ceiling`).
 const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn,rustls=warn,async_nats=warn,\
     sqlx=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=warn";
 
@@ -51,10 +52,12 @@ impl Telemetry {
         };
         tracing_subscriber::registry()
             .with(filter)
+            .with(ceiling())
             .with(logs(config.json))
             .with(tracer.as_ref().map(|provider| spans(provider.tracer("trellis"))))
             .try_init()
             .map_err(|error| TelemetryError::AlreadyStarted(error.to_string()))?;
+        panics::log();
         let metrics = match config.metrics_listen {
             Some(listen) => Some(Exporter::start(listen).map_err(TelemetryError::Metrics)?),
             None => None,

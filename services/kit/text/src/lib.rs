@@ -4,6 +4,8 @@
 //! service alone knows of a text, such as the keys of projects, stays in that service's `domain`.
 
 mod email;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod name;
 mod slug;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ClientAddress};
 use trellis_proto::org::v1::{
     AcceptInvitationRequest, AcceptInvitationResponse, CheckAccessRequest, CheckAccessResponse, CheckMembersRequest,
     CheckMembersResponse, CreateInvitationRequest, CreateInvitationResponse, CreateOrganizationRequest,
@@ -56,8 +56,9 @@ impl OrgService for OrgGrpc {
         &self,
         request: Request<CreateOrganizationRequest>,
     ) -> Answered<CreateOrganizationResponse> {
+        let from = ClientAddress::of(&request);
         let (caller, key, asked) = apart(request)?;
-        Ok(once(self.ops.create_organization(&caller, &asked, key).await?))
+        Ok(once(self.ops.create_organization(&caller, &asked, key, from).await?))
     }
 
     async fn get_organization(&self, request: Request<GetOrganizationRequest>) -> Answered<GetOrganizationResponse> {
@@ -168,8 +169,9 @@ impl OrgService for OrgGrpc {
     }
 
     async fn join(&self, request: Request<JoinRequest>) -> Answered<JoinResponse> {
+        let from = ClientAddress::of(&request);
         let (caller, _, asked) = apart(request)?;
-        let (org_id, role) = self.ops.join(&caller, &asked).await?;
+        let (org_id, role) = self.ops.join(&caller, &asked, from).await?;
         Ok(Response::new(JoinResponse { org_id: org_id.to_string(), role: wire::role(role).into() }))
     }
 

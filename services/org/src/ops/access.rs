@@ -1,7 +1,7 @@
 //! What other processes ask: may this user work there, who is a member, what has changed since.
 
 use prost::Message as _;
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_proto::{
     org::v1::{
         CheckAccessResponse, CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, MembershipChange,
@@ -43,7 +43,9 @@ impl Ops {
         let pool = self.log.pool();
         let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
         match caller {
-            Caller::Service(_) => {}
+            Caller::Service(_) => {
+                caller.service(&[ServiceName::Project])?;
+            }
             Caller::User(user) => {
                 let role = access::by_id(pool, org_id, user.id).await?;
                 role.ok_or(Error::OrganizationNotFound)?;
@@ -62,7 +64,7 @@ impl Ops {
         caller: &Caller,
         request: &FollowMembershipsRequest,
     ) -> Result<FollowMembershipsResponse, Error> {
-        caller.service()?;
+        caller.service(&[ServiceName::Gateway, ServiceName::Project])?;
         let epoch = self.log.epoch().to_string();
         if request.epoch != epoch {
             // Who starts knows nothing that could be out of date; who knows another life of the log knows too much.

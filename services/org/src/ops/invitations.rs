@@ -2,14 +2,14 @@
 
 use secrecy::ExposeSecret as _;
 use trellis_authn::Caller;
-use trellis_eventlog::Unlogged;
+use trellis_eventlog::{Unlogged, Write};
 use trellis_proto::org::v1::{AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed, window};
+use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, identity, listed, require_admin, window};
 use crate::{
-    domain::{Action, Changed, Cursor, Email, Invitation, NewInvitation, Noted, PageRequest, Role},
+    domain::{Action, Actor, Changed, Cursor, Email, Invitation, NewInvitation, Noted, PageRequest, Role},
     error::Error,
     store::{
         access, audit,
@@ -36,7 +36,7 @@ impl Ops {
         if let Some(answer) = once.find::<CreateInvitationResponse>(write.conn()).await? {
             return Ok(Answer::again(self.with_token(answer)));
         }
-        hold(&mut write, org_id).await?;
+        hold(&mut write, org_id, user).await?;
         if let Some(invited) = invited
             && access::by_id(write.conn(), org_id, invited).await?.is_some()
         {
@@ -74,10 +74,10 @@ impl Ops {
     }
 
     pub async fn revoke_invitation(&self, caller: &Caller, org: &str, id: &str) -> Result<(), Error> {
-        let (_, org_id) = self.admin(caller, org).await?;
+        let (user, org_id) = self.admin(caller, org).await?;
         let id = wire::id(id).ok_or(Error::InvitationNotFound)?;
         let mut write = self.log.begin_unlogged().await?;
-        hold(&mut write, org_id).await?;
+        hold(&mut write, org_id, user).await?;
         let email = invitations::revoke(write.conn(), org_id, id).await?.ok_or(Error::InvitationNotFound)?;
         let revoked = Noted { action: Action::InvitationRevoked, user: None, email: Some(&email), changes: Vec::new() };
         audit::append(write.conn(), org_id, actor(caller), &revoked).await?;
@@ -101,10 +101,18 @@ impl Ops {
         let id = self.invitations.open(token).ok_or(Error::InvitationNotFound)?;
         let email = self.people.email_of(user).await.map_err(identity)?;
         let email = email.ok_or(Error::InvitationNotFound)?;
+        // First without the lock: tokens that fit no more must not stand in the way of others.
+        if !invitations::may_fit(self.log.pool(), id, &email, user).await? {
+            return Err(Error::InvitationNotFound);
+        }
         let once = Once::new(key.map(|key| (user, key)));
 
         let mut write = self.begin().await?;
-        if let Some(answer) = once.find(write.conn()).await? {
+        if let Some(answer) = once.find::<AcceptInvitationResponse>(write.conn()).await? {
+            // Who has left or was removed since is told of the organization no more, by an old answer neither.
+            let org_id = answer.organization.as_ref().and_then(|organization| wire::id(&organization.id));
+            let org_id = org_id.ok_or(Error::Unexpected("a kept answer names no organization"))?;
+            access::by_id(write.conn(), org_id, user).await?.ok_or(Error::InvitationNotFound)?;
             return Ok(Answer::again(answer));
         }
         let accepted = invitations::accept(write.conn(), id, &email, user).await?;
@@ -139,12 +147,29 @@ fn new_invitation(request: &CreateInvitationRequest, invited_by: Uuid) -> Result
     }
 }
 
-fn identity(status: tonic::Status) -> Error {
-    Error::Identity(Box::new(status))
+/// Keeps the organization from being deleted meanwhile, and the ADMIN from losing the right, which is checked once
+/// more: identity may have taken its time. The organization is the first lock, as it is of its deletion: who had an
+/// invitation's and then waited for the organization's would wait for each other with that.
+async fn hold(write: &mut Unlogged, org_id: Uuid, admin: Uuid) -> Result<(), Error> {
+    if !invitations::hold(write.conn(), org_id).await? {
+        return Err(Error::OrganizationNotFound);
+    }
+    let role = members::hold(write.conn(), org_id, admin).await?;
+    require_admin(role.ok_or(Error::OrganizationNotFound)?)
 }
 
-/// Keeps the organization from being deleted meanwhile. It is the first lock, as it is of its deletion: who had an
-/// invitation's and then waited for the organization's would wait for each other with that.
-async fn hold(write: &mut Unlogged, org_id: Uuid) -> Result<(), Error> {
-    if invitations::hold(write.conn(), org_id).await? { Ok(()) } else { Err(Error::OrganizationNotFound) }
+/// What somebody whose rights were taken could still use goes with them: the open invitations that they made, and
+/// those for their own e-mail, with which they would come back.
+pub(super) async fn revoke_of(
+    write: &mut Write,
+    org_id: Uuid,
+    who: Uuid,
+    email: Option<&str>,
+    by: Actor,
+) -> Result<(), Error> {
+    let revoked = invitations::revoke_of(write.conn(), org_id, who, email).await?;
+    if !revoked.is_empty() {
+        audit::append_revoked(write.conn(), org_id, by, &revoked).await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Becoming a member while registering. Identity alone asks, for a user who cannot sign in yet.
 
-use trellis_authn::{Caller, ServiceName};
+use trellis_authn::{Caller, ClientAddress, ServiceName};
 use trellis_proto::org::v1::JoinRequest;
 use uuid::Uuid;
 
@@ -14,7 +14,12 @@ use crate::{
 
 impl Ops {
     /// Where the user became a member, and as what. Asked again for the same user it answers the same.
-    pub async fn join(&self, caller: &Caller, request: &JoinRequest) -> Result<(Uuid, Role), Error> {
+    pub async fn join(
+        &self,
+        caller: &Caller,
+        request: &JoinRequest,
+        from: ClientAddress,
+    ) -> Result<(Uuid, Role), Error> {
         only_identity(caller)?;
         let user = wire::id(&request.user_id).ok_or(Error::BadParameter("user_id"))?;
         let token = request.invitation_token.as_deref();
@@ -50,8 +55,7 @@ impl Ops {
             (Some(org_id), Decision::Admit { role, using }) => (org_id, role, using),
             (_, Decision::Refuse) | (None, _) => return Err(Error::InvitationRequired),
         };
-        // Identity asks for the user and says nothing of where that is.
-        let actor = Actor { user: Some(user), address: None };
+        let actor = Actor { user: Some(user), address: from.0 };
         if let Some(id) = using {
             // An ADMIN may have revoked it since: that takes no lock.
             let accepted = invitations::accept(write.conn(), id, email, user).await?;
@@ -73,8 +77,6 @@ impl Ops {
 }
 
 fn only_identity(caller: &Caller) -> Result<(), Error> {
-    match caller.service()? {
-        ServiceName::Identity => Ok(()),
-        ServiceName::Gateway | ServiceName::Org | ServiceName::Project => Err(Error::Forbidden),
-    }
+    caller.service(&[ServiceName::Identity])?;
+    Ok(())
 }

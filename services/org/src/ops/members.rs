@@ -5,7 +5,7 @@ use trellis_proto::org::v1::UpdateMemberRequest;
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
-use super::{Happened, Ops, Page, What, actor, listed, still_admin, window};
+use super::{Happened, Ops, Page, What, actor, identity, invitations::revoke_of, listed, still_admin, window};
 use crate::{
     domain::{Action, Change, Changed, Cursor, Member, Noted, PageRequest, Role, Roll},
     error::Error,
@@ -21,7 +21,7 @@ impl Ops {
         listed(window, found, |member| Cursor { at: member.joined_at, id: member.user_id })
     }
 
-    /// A role that the member has already changes nothing.
+    /// A role that the member has already changes nothing. With the rights of an ADMIN go the invitations.
     pub async fn update_member(&self, caller: &Caller, request: &UpdateMemberRequest) -> Result<Member, Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
         let mut violations = Violations::new();
@@ -32,6 +32,8 @@ impl Ops {
             let entry = members::roll(self.log.pool(), org_id, member_id).await?;
             return Ok(entry.ok_or(Error::MemberNotFound)?.member);
         };
+        let taking = role == Role::Member && member_id != user;
+        let email = if taking { self.people.email_of(member_id).await.map_err(identity)? } else { None };
 
         let mut write = self.begin().await?;
         still_admin(&mut write, org_id, user).await?;
@@ -45,13 +47,16 @@ impl Ops {
         let changes = Changed::role(Some(entry.member.role), Some(role));
         let noted = Noted { action: Action::MemberRoleChanged, user: Some(member_id), email: None, changes };
         audit::append(write.conn(), org_id, actor(caller), &noted).await?;
+        if taking {
+            revoke_of(&mut write, org_id, member_id, email.as_deref(), actor(caller)).await?;
+        }
         let happened =
             Happened { what: What::RoleChanged, org_id, user: Some(member_id), role: Some(role), actor: Some(user) };
         happened.commit(write).await?;
         Ok(Member { role, ..entry.member })
     }
 
-    /// Members may leave; ADMINs may remove anyone.
+    /// Members may leave; ADMINs may remove anyone. Whose rights are taken loses what invitations could give back.
     pub async fn remove_member(&self, caller: &Caller, org: &str, member_id: &str) -> Result<(), Error> {
         let (user, access) = self.member(caller, org).await?;
         let member_id: Option<Uuid> = wire::id(member_id);
@@ -60,6 +65,7 @@ impl Ops {
             super::require_admin(access.role)?;
         }
         let (org_id, member_id) = (access.org_id, member_id.ok_or(Error::MemberNotFound)?);
+        let email = if leaving { None } else { self.people.email_of(member_id).await.map_err(identity)? };
 
         let mut write = self.begin().await?;
         if !leaving {
@@ -75,6 +81,9 @@ impl Ops {
         let changes = Changed::role(Some(roll.member.role), None);
         let noted = Noted { action, user: Some(member_id), email: None, changes };
         audit::append(write.conn(), org_id, actor(caller), &noted).await?;
+        if !leaving {
+            revoke_of(&mut write, org_id, member_id, email.as_deref(), actor(caller)).await?;
+        }
         let happened = Happened { what: What::Removed, org_id, user: Some(member_id), role: None, actor: Some(user) };
         happened.commit(write).await
     }

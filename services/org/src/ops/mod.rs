@@ -74,6 +74,10 @@ fn actor(caller: &Caller) -> Actor {
     }
 }
 
+fn identity(status: tonic::Status) -> Error {
+    Error::Identity(Box::new(status))
+}
+
 /// The slug of a path, matched as it is.
 fn path(org: &str) -> Result<&str, Error> {
     if is_slug(org) { Ok(org) } else { Err(Error::OrganizationNotFound) }

@@ -1,6 +1,7 @@
 //! Organizations: the directory, settings, making and deleting them.
 
-use trellis_authn::{Caller, ServiceName};
+use sqlx::PgPool;
+use trellis_authn::{Caller, ClientAddress, ServiceName};
 use trellis_eventlog::Write;
 use trellis_proto::org::v1::{
     CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, UpdateOrganizationRequest,
@@ -11,11 +12,11 @@ use uuid::Uuid;
 use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed, path, require_admin, window};
 use crate::{
     domain::{
-        Action, Changed, Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Noted, Organization, PageRequest,
-        Role, Slug,
+        Action, Actor, Changed, Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Noted, Organization,
+        PageRequest, Role, Slug, Window,
     },
     error::Error,
-    store::{audit, organizations},
+    store::{audit, directory, organizations},
     wire,
 };
 
@@ -26,8 +27,13 @@ impl Ops {
         caller: &Caller,
         request: &CreateOrganizationRequest,
         key: Option<IdempotencyKey>,
+        from: ClientAddress,
     ) -> Result<Answer<CreateOrganizationResponse>, Error> {
         let creator = self.creator(caller)?;
+        let actor = match caller {
+            Caller::User(_) => actor(caller),
+            Caller::Service(_) => Actor { user: None, address: from.0 },
+        };
         let new = new_organization(request)?;
         // Keys are a user's: who is not signed in has none.
         let once = Once::new(creator.and_then(|user| Some((user, key?))));
@@ -45,10 +51,10 @@ impl Ops {
             email: None,
             changes: Changed::settings(None, &made),
         };
-        audit::append(write.conn(), new.id, actor(caller), &created).await?;
+        audit::append(write.conn(), new.id, actor, &created).await?;
         if creator.is_some() {
             let joined = Noted::joined(creator, Role::Admin);
-            audit::append(write.conn(), new.id, actor(caller), &joined).await?;
+            audit::append(write.conn(), new.id, actor, &joined).await?;
         }
         let answer = CreateOrganizationResponse { organization: Some(wire::organization(made)) };
         once.keep(write.conn(), &answer).await?;
@@ -82,15 +88,16 @@ impl Ops {
         let (window, found) = match (caller, mine) {
             (Caller::User(user), true) => {
                 let window = window(page)?;
-                (window, organizations::of_user(pool, user.id, window).await?)
+                (window, directory::of_user(pool, user.id, window).await?)
             }
             (Caller::User(user), false) => {
                 let window = window(page)?;
-                (window, organizations::directory(pool, Some(user.id), window).await?)
+                (window, in_directory(pool, Some(user.id), page, window).await?)
             }
             (Caller::Service(_), false) => {
+                caller.service(&[ServiceName::Gateway])?;
                 let window = window(page)?;
-                (window, organizations::directory(pool, None, window).await?)
+                (window, in_directory(pool, None, page, window).await?)
             }
             // Nobody's own: says `unauthenticated`.
             (Caller::Service(_), true) => {
@@ -137,6 +144,16 @@ impl Ops {
         let happened = Happened { what: What::Deleted, org_id, user: None, role: None, actor: Some(user) };
         happened.commit(write).await
     }
+}
+
+/// The whole of it is bounded and never refused: who floods it with organizations must not take it from everybody.
+async fn in_directory(
+    pool: &PgPool,
+    user: Option<Uuid>,
+    page: &PageRequest,
+    window: Window,
+) -> Result<Vec<Organization>, sqlx::Error> {
+    if page.all { directory::whole(pool, user).await } else { directory::page(pool, user, window).await }
 }
 
 /// The organization as it stands behind the lock, its ADMIN's right, and that it is the expected version.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, postgres::PgConnection, types::Json};
 use uuid::Uuid;
 
-use crate::domain::{Actor, AuditEntry, Changed, Noted, Window};
+use crate::domain::{Action, Actor, AuditEntry, Changed, Noted, Window};
 
 #[tracing::instrument(name = "db.audit.append", skip_all)]
 pub async fn append(db: &mut PgConnection, org_id: Uuid, actor: Actor, noted: &Noted<'_>) -> Result<(), sqlx::Error> {
@@ -19,6 +19,31 @@ pub async fn append(db: &mut PgConnection, org_id: Uuid, actor: Actor, noted: &N
         noted.email,
         Json(&noted.changes) as _,
         actor.address.map(|address| address.to_string())
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// That invitations for these addresses were revoked: one entry for each.
+#[tracing::instrument(name = "db.audit.append_revoked", skip_all)]
+pub async fn append_revoked(
+    db: &mut PgConnection,
+    org_id: Uuid,
+    actor: Actor,
+    emails: &[String],
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = emails.iter().map(|_| Uuid::now_v7()).collect();
+    sqlx::query!(
+        "INSERT INTO audit (org_id, id, action, actor_id, email, ip)
+         SELECT $1, entry.id, $2, $3, entry.email, $4::text::inet
+         FROM unnest($5::uuid[], $6::text[]) AS entry (id, email)",
+        org_id,
+        Action::InvitationRevoked.as_str(),
+        actor.user,
+        actor.address.map(|address| address.to_string()),
+        &ids,
+        emails
     )
     .execute(db)
     .await?;

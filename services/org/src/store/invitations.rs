@@ -92,6 +92,41 @@ pub async fn revoke(db: &mut PgConnection, org_id: Uuid, id: Uuid) -> Result<Opt
     .await
 }
 
+/// Closes the open ones that this user made, or that are for this e-mail; gives their e-mails.
+#[tracing::instrument(name = "db.invitations.revoke_of", skip_all)]
+pub async fn revoke_of(
+    db: &mut PgConnection,
+    org_id: Uuid,
+    user: Uuid,
+    email: Option<&str>,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "UPDATE invitations SET closed_at = now()
+         WHERE org_id = $1 AND (invited_by = $2 OR fold(email) = fold($3)) AND closed_at IS NULL AND expires_at > now()
+         RETURNING email",
+        org_id,
+        user,
+        email
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Whether it is worth while to try to accept it: it is open and for this e-mail, or this user has used it already.
+#[tracing::instrument(name = "db.invitations.may_fit", skip_all)]
+pub async fn may_fit(db: impl PgExecutor<'_>, id: Uuid, email: &str, user: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM invitations
+                          WHERE id = $1 AND fold(email) = fold($2)
+                            AND (accepted_by = $3 OR closed_at IS NULL AND expires_at > now())) AS "fits!""#,
+        id,
+        email,
+        user
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Where an accepted invitation leads, as what, and whom it was for.
 pub struct Accepted {
     pub org_id: Uuid,

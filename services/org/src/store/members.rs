@@ -63,6 +63,16 @@ pub async fn roll(db: impl PgExecutor<'_>, org_id: Uuid, user: Uuid) -> Result<O
     .transpose()
 }
 
+/// A member's role, which stays as it is until the transaction ends.
+#[tracing::instrument(name = "db.members.hold", skip_all)]
+pub async fn hold(db: &mut PgConnection, org_id: Uuid, user: Uuid) -> Result<Option<Role>, sqlx::Error> {
+    let held =
+        sqlx::query_scalar!("SELECT role FROM members WHERE org_id = $1 AND user_id = $2 FOR SHARE", org_id, user)
+            .fetch_optional(db)
+            .await?;
+    held.as_deref().map(role).transpose()
+}
+
 /// A new member; `false` where the user is one already.
 #[tracing::instrument(name = "db.members.insert", skip_all)]
 pub async fn insert(db: &mut PgConnection, org_id: Uuid, user: Uuid, role: Role) -> Result<bool, sqlx::Error> {

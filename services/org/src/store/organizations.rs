@@ -1,13 +1,11 @@
-//! Organizations.
+//! Organizations one by one: read, made, changed, deleted. Lists of them: `directory`.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, postgres::PgConnection};
 use uuid::Uuid;
 
 use super::{join_policy, role};
-use crate::domain::{
-    Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, UNCLAIMED, Unique, Window,
-};
+use crate::domain::{Edit, Email, JoinPolicy, Name, NewOrganization, Organization, Role, Slug, UNCLAIMED, Unique};
 
 /// Why an organization could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -66,78 +64,6 @@ pub async fn of_member_by_id(
     .await?
     .map(Organization::try_from)
     .transpose()
-}
-
-/// The OPEN ones, and where a user asks, the user's own as well. Each half reads its own index in the list's order.
-#[tracing::instrument(name = "db.organizations.directory", skip_all)]
-pub async fn directory(
-    db: impl PgExecutor<'_>,
-    user: Option<Uuid>,
-    window: Window,
-) -> Result<Vec<Organization>, sqlx::Error> {
-    macro_rules! read {
-        ($beyond:tt, $order:tt) => {
-            sqlx::query_as!(
-                Row,
-                r#"SELECT org_id AS "org_id!", name AS "name!", slug AS "slug!", contact_email AS "contact_email!",
-                          join_policy AS "join_policy!", version AS "version!", created_at AS "created_at!",
-                          role AS "role?"
-                   FROM (
-                       (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
-                               NULL::text AS role
-                        FROM organizations o
-                        WHERE o.join_policy = 'OPEN' AND (o.created_at, o.org_id) "# + $beyond + r#" ($2, $3)
-                          AND NOT EXISTS (SELECT FROM members m WHERE m.org_id = o.org_id AND m.user_id = $1)
-                        ORDER BY o.created_at "# + $order + ", o.org_id " + $order + r#" LIMIT $4)
-                       UNION ALL
-                       (SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at, m.role
-                        FROM members m JOIN organizations o ON o.org_id = m.org_id
-                        WHERE m.user_id = $1 AND (o.created_at, o.org_id) "# + $beyond + r#" ($2, $3)
-                        ORDER BY o.created_at "# + $order + ", o.org_id " + $order + r#" LIMIT $4)
-                   ) AS visible
-                   ORDER BY created_at "# + $order + ", org_id " + $order + " LIMIT $4",
-                user,
-                window.from.at,
-                window.from.id,
-                window.rows()
-            )
-            .fetch_all(db)
-            .await?
-        };
-    }
-    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
-    rows.into_iter().map(Organization::try_from).collect()
-}
-
-/// Those that a user is a member of.
-#[tracing::instrument(name = "db.organizations.of_user", skip_all)]
-pub async fn of_user(db: impl PgExecutor<'_>, user: Uuid, window: Window) -> Result<Vec<Organization>, sqlx::Error> {
-    macro_rules! read {
-        ($beyond:tt, $order:tt) => {
-            sqlx::query_as!(
-                Row,
-                r#"SELECT o.org_id, o.name, o.slug, o.contact_email, o.join_policy, o.version, o.created_at,
-                          m.role AS "role?"
-                   FROM members m JOIN organizations o ON o.org_id = m.org_id
-                   WHERE m.user_id = $1 AND (o.created_at, o.org_id) "#
-                    + $beyond
-                    + r#" ($2, $3)
-                   ORDER BY o.created_at "#
-                    + $order
-                    + ", o.org_id "
-                    + $order
-                    + " LIMIT $4",
-                user,
-                window.from.at,
-                window.from.id,
-                window.rows()
-            )
-            .fetch_all(db)
-            .await?
-        };
-    }
-    let rows = if window.backward { read!("<", "DESC") } else { read!(">", "ASC") };
-    rows.into_iter().map(Organization::try_from).collect()
 }
 
 /// Which of these values other organizations than `except` have, in the order in which people are told. Behind the
@@ -269,15 +195,15 @@ pub async fn delete_abandoned(db: &mut PgConnection, org_id: Uuid) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
-struct Row {
-    org_id: Uuid,
-    name: String,
-    slug: String,
-    contact_email: String,
-    join_policy: String,
-    version: i64,
-    created_at: DateTime<Utc>,
-    role: Option<String>,
+pub(super) struct Row {
+    pub(super) org_id: Uuid,
+    pub(super) name: String,
+    pub(super) slug: String,
+    pub(super) contact_email: String,
+    pub(super) join_policy: String,
+    pub(super) version: i64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) role: Option<String>,
 }
 
 impl TryFrom<Row> for Organization {

@@ -39,7 +39,7 @@ impl Ops {
     ) -> Result<BatchGetProjectsResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let ids = ids("ids", &request.ids)?;
-        let projects = projects::batch(&mut self.reader().await?, member.org_id(), &ids).await?;
+        let projects = projects::batch(&mut self.reader(&member).await?, member.org_id(), &ids).await?;
         Ok(BatchGetProjectsResponse { projects: projects.iter().map(wire::project).collect() })
     }
 
@@ -51,7 +51,7 @@ impl Ops {
         let member = self.authorize(caller, &request.org).await?;
         let names = distinct("task_ids", &request.task_ids, TaskId::parse)?;
         let (keys, numbers): (Vec<_>, Vec<_>) = names.into_iter().map(|name| (name.key, name.number)).unzip();
-        let tasks = tasks::batch(&mut self.reader().await?, member.org_id(), &keys, &numbers).await?;
+        let tasks = tasks::batch(&mut self.reader(&member).await?, member.org_id(), &keys, &numbers).await?;
         Ok(BatchGetTasksResponse { tasks: tasks.iter().map(wire::task).collect() })
     }
 
@@ -73,7 +73,7 @@ impl Ops {
             page: raw_page(request.page.as_ref()),
         };
         let query = judge(raw, member.id())?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let found = task_list::of_projects(&mut conn, member.org_id(), task_list::Which::Ids(&ids), &query).await?;
         let lists = found.into_iter().map(|of| tasks_of_projects::Of {
             project_id: of.parent.id.to_string(),
@@ -91,7 +91,7 @@ impl Ops {
         only_pages(request.page.as_ref())?;
         let ids = ids("ids", &request.ids)?;
         let window = window(request.page.as_ref(), CreatedCursor::parse)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let found = comment_list::of_tasks(&mut conn, member.org_id(), Which::Ids(&ids), &window).await?;
         let lists = found.into_iter().map(|of| comments_of_tasks::Of {
             id: of.parent.id.to_string(),
@@ -109,7 +109,7 @@ impl Ops {
         only_pages(request.page.as_ref())?;
         let ids = ids("ids", &request.ids)?;
         let window = window(request.page.as_ref(), SeqCursor::parse)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let found = activity::of_tasks(&mut conn, member.org_id(), Which::Ids(&ids), &window).await?;
         let lists = found.into_iter().map(|of| activity_of_tasks::Of {
             id: of.parent.id.to_string(),

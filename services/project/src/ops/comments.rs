@@ -29,7 +29,7 @@ impl Ops {
         let member = self.authorize(caller, &request.org).await?;
         let window = window(request.page.as_ref(), CreatedCursor::parse)?;
         let task = task_name(&request.task_id)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let mut found = comment_list::of_tasks(&mut conn, member.org_id(), Which::Named(&task), &window).await?;
         Ok(self.show_comments(found.pop().ok_or(Error::NotFound(Resource::Task))?, &window))
     }
@@ -59,7 +59,7 @@ impl Ops {
         let content = sent(&mut violations, "content", request.content.as_deref(), domain::comment_text);
         all_valid(violations)?;
 
-        let mut write = self.log.begin(found.project_id).await?;
+        let mut write = self.write(&member, found.project_id).await?;
         let mut comment = comments::find(write.conn(), member.org_id(), found.id).await?.ok_or_else(gone)?;
         let Some(content) = content.filter(|content| *content != comment.content) else {
             let position = write.unchanged().await?;
@@ -87,7 +87,7 @@ impl Ops {
             return Err(Error::Forbidden);
         }
 
-        let mut write = self.log.begin(found.project_id).await?;
+        let mut write = self.write(&member, found.project_id).await?;
         let comment = comments::find(write.conn(), member.org_id(), found.id).await?.ok_or_else(gone)?;
         comments::delete(write.conn(), member.org_id(), comment.id).await?;
         let number = seq(&write);
@@ -100,7 +100,7 @@ impl Ops {
     async fn find_comment(&self, member: &Member<'_>, id: &str) -> Result<Comment, Error> {
         let gone = || Error::NotFound(Resource::Comment);
         let id = Uuid::try_parse(id).map_err(|_| gone())?;
-        comments::find(&mut *self.reader().await?, member.org_id(), id).await?.ok_or_else(gone)
+        comments::find(&mut *self.reader(member).await?, member.org_id(), id).await?.ok_or_else(gone)
     }
 }
 

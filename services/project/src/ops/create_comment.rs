@@ -41,7 +41,7 @@ impl Ops {
             edited_at: None,
         };
 
-        let mut write = self.log.begin(comment.project_id).await?;
+        let mut write = self.write(&member, comment.project_id).await?;
         if let Some(message) = once.answer(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));

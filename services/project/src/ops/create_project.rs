@@ -37,7 +37,7 @@ impl Ops {
         }
         let (mut project, names) = judge(&request)?;
 
-        let mut write = self.log.begin_new(project.id).await?;
+        let mut write = self.log.of(member.org_id()).begin_new(project.id).await?;
         if let Some(message) = once.answer(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));

@@ -34,7 +34,7 @@ impl Ops {
         let (project, _) = self.find_project(&member, &request.project).await?;
         let mut task = self.judge_task(&member, &request, project).await?;
 
-        let mut write = self.log.begin(task.project.id).await?;
+        let mut write = self.write(&member, task.project.id).await?;
         if let Some(message) = once.answer(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));

@@ -24,7 +24,7 @@ impl Ops {
         let org_id = member.org_id();
         let (found, _) = self.find_project(&member, &request.project).await?;
 
-        let mut write = self.log.begin(found.id).await?;
+        let mut write = self.write(&member, found.id).await?;
         let project =
             projects::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Project))?;
         same_version(request.expected_version, project.version, Resource::Project)?;

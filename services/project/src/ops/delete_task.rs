@@ -17,7 +17,7 @@ impl Ops {
         let org_id = member.org_id();
         let (found, _) = self.find_task(&member, &request.task_id).await?;
 
-        let mut write = self.log.begin(found.project.id).await?;
+        let mut write = self.write(&member, found.project.id).await?;
         let task = tasks::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Task))?;
         same_version(request.expected_version, task.version, Resource::Task)?;
         let number = seq(&write);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use trellis_authn::Caller;
+use trellis_authn::{Caller, ServiceName};
 use trellis_eventlog::LogError;
 use trellis_proto::project::v1::{ReadEventsRequest, ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse};
 use trellis_rpc::Violations;
@@ -21,7 +21,7 @@ const MAX_SCOPES: usize = 1000;
 
 impl Ops {
     pub async fn read_events(&self, caller: &Caller, request: ReadEventsRequest) -> Result<ReadEventsResponse, Error> {
-        caller.service().map_err(Error::Caller)?;
+        caller.service(&[ServiceName::Gateway]).map_err(Error::Caller)?;
         let mut violations = Violations::new();
         let scope = violations.check("scope", scope_id(&request.scope));
         if !(1..=MAX_EVENTS).contains(&request.limit) {
@@ -41,7 +41,7 @@ impl Ops {
     }
 
     pub async fn read_heads(&self, caller: &Caller, request: ReadHeadsRequest) -> Result<ReadHeadsResponse, Error> {
-        caller.service().map_err(Error::Caller)?;
+        caller.service(&[ServiceName::Gateway]).map_err(Error::Caller)?;
         let mut violations = Violations::new();
         if request.scopes.len() > MAX_SCOPES {
             violations.push("scopes", "too_long", format!("must be at most {MAX_SCOPES}"));

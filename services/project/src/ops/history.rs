@@ -20,7 +20,7 @@ impl Ops {
         let member = self.authorize(caller, &request.org).await?;
         let window = window(request.page.as_ref(), SeqCursor::parse)?;
         let task = task_name(&request.task_id)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let mut found = activity::of_tasks(&mut conn, member.org_id(), Which::Named(&task), &window).await?;
         Ok(self.show_activity(found.pop().ok_or(Error::NotFound(Resource::Task))?, &window))
     }

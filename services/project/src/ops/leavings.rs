@@ -97,12 +97,13 @@ impl Leavings {
 
     /// Project by project, so that no transaction is long. Doing it again does no harm.
     async fn remove(&self, org_id: Uuid) -> Result<(), Error> {
-        let mut write = self.log.begin_unlogged().await?;
+        let log = self.log.of(org_id);
+        let mut write = log.begin_unlogged().await?;
         tenants::close(write.conn(), org_id).await?;
         write.commit().await?;
         let mut removed = 0;
         loop {
-            let mut write = self.log.begin_unlogged().await?;
+            let mut write = log.begin_unlogged().await?;
             let Some(project) = tenants::any_project(write.conn(), org_id).await? else {
                 deleted::forget_tenant(write.conn(), org_id).await?;
                 write.commit().await?;

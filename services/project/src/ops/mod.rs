@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use sqlx::{Postgres, pool::PoolConnection};
 use trellis_authn::{Access, Caller, Memberships, User};
-use trellis_eventlog::{Log, NewEvent, Write};
+use trellis_eventlog::{Log, LogError, NewEvent, Reader, Write};
 use trellis_proto::org::v1::Role;
 use uuid::Uuid;
 
@@ -74,9 +74,19 @@ impl Ops {
         Ok(Member { user, access })
     }
 
-    /// A connection for reading.
-    async fn reader(&self) -> Result<PoolConnection<Postgres>, Error> {
+    /// For reading the rows of the member's organization, in a transaction that sees no others.
+    async fn reader(&self, member: &Member<'_>) -> Result<Reader, Error> {
+        Ok(self.log.reader(member.org_id()).await?)
+    }
+
+    /// For one statement that says itself whose rows it reads, and for tables that belong to no organization.
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
         Ok(self.log.pool().acquire().await?)
+    }
+
+    /// Begins a write to a project of the member's organization, which can touch no rows of others.
+    async fn write(&self, member: &Member<'_>, project: Uuid) -> Result<Write, LogError> {
+        self.log.of(member.org_id()).begin(project).await
     }
 }
 

@@ -69,7 +69,7 @@ impl Ops {
         if once.0.is_none() {
             return Ok(None);
         }
-        let mut conn = self.reader().await?;
+        let mut conn = self.connection().await?;
         Ok(once.answer(&mut conn).await?.map(Answer::again))
     }
 }

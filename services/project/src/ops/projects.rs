@@ -28,7 +28,7 @@ impl Ops {
     ) -> Result<ListProjectsResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let window = window(request.page.as_ref(), CreatedCursor::parse)?;
-        let projects = projects::list(&mut self.reader().await?, member.org_id(), &window).await?;
+        let projects = projects::list(&mut self.reader(&member).await?, member.org_id(), &window).await?;
         let shown = window.show(projects, |project| CreatedCursor::new(project.created_at, project.id).encode());
         Ok(ListProjectsResponse {
             projects: shown.items.iter().map(wire::project).collect(),
@@ -40,7 +40,7 @@ impl Ops {
     /// A project by slug or key, with the number of its last event.
     pub(super) async fn find_project(&self, member: &Member<'_>, word: &str) -> Result<(Project, i64), Error> {
         let word = project_word(word)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.connection().await?;
         projects::find(&mut conn, member.org_id(), word).await?.ok_or(Error::NotFound(Resource::Project))
     }
 }

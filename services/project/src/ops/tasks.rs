@@ -46,7 +46,7 @@ impl Ops {
             page: raw_page(request.page.as_ref()),
         };
         let query = judge(raw, member.id())?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         if request.project.is_empty() {
             let found = task_list::of_organization(&mut conn, member.org_id(), &query).await?;
             return Ok(answer(query.show(found), None));
@@ -64,7 +64,7 @@ impl Ops {
     /// A task by its name, with the number of its project's last event.
     pub(super) async fn find_task(&self, member: &Member<'_>, task_id: &str) -> Result<(Task, i64), Error> {
         let id = task_name(task_id)?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.connection().await?;
         tasks::find(&mut conn, member.org_id(), &id).await?.ok_or(Error::NotFound(Resource::Task))
     }
 }

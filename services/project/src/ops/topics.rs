@@ -14,7 +14,7 @@ use crate::{
 impl Ops {
     pub async fn open_topic(&self, caller: &Caller, request: OpenTopicRequest) -> Result<OpenTopicResponse, Error> {
         let member = self.authorize(caller, &request.org).await?;
-        let mut conn = self.reader().await?;
+        let mut conn = self.reader(&member).await?;
         let topic = match &request.topic {
             Some(Topic::TaskId(task_id)) => topics::task(&mut conn, member.org_id(), &task_name(task_id)?)
                 .await?

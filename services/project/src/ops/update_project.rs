@@ -28,7 +28,7 @@ impl Ops {
         let (found, _) = self.find_project(&member, &request.project).await?;
         let patch = Patch::judge(&request)?;
 
-        let mut write = self.log.begin(found.id).await?;
+        let mut write = self.write(&member, found.id).await?;
         let mut project =
             projects::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Project))?;
         same_version(request.expected_version, project.version, Resource::Project)?;

@@ -25,7 +25,7 @@ impl Ops {
         let (found, _) = self.find_task(&member, &request.task_id).await?;
         let patch = self.judge_patch(&member, &request, &found).await?;
 
-        let mut write = self.log.begin(found.project.id).await?;
+        let mut write = self.write(&member, found.project.id).await?;
         let mut task = tasks::current(write.conn(), org_id, found.id).await?.ok_or(Error::NotFound(Resource::Task))?;
         same_version(request.expected_version, task.version, Resource::Task)?;
         let completed_before = task.status.completed();

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::{PgConnection, Postgres, pool::PoolConnection, types::Json};
+use sqlx::{PgConnection, types::Json};
+use trellis_eventlog::Reader;
 use uuid::Uuid;
 
 use super::{
@@ -124,7 +125,7 @@ macro_rules! select {
 /// list.
 #[tracing::instrument(name = "db.activity.list", skip_all)]
 pub async fn of_tasks(
-    conn: &mut PoolConnection<Postgres>,
+    conn: &mut Reader,
     org_id: Uuid,
     tasks: Which<'_>,
     window: &Window<SeqCursor>,

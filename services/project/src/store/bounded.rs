@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::{Stream, TryStreamExt};
-use sqlx::{Postgres, pool::PoolConnection};
+use trellis_eventlog::Reader;
 use uuid::Uuid;
 
 use crate::domain::{Activity, Comment, LONGEST_LIST, Project, Task, Window};
@@ -118,10 +118,10 @@ pub async fn lists<T: Size>(
     Ok(read)
 }
 
-/// Ends a read. Of one that stopped halfway the pool would read the rest, however much that is: its connection goes.
-pub fn end<T>(conn: &mut PoolConnection<Postgres>, read: Result<T, ReadError>) -> Result<T, ReadError> {
+/// Ends a read, also one that stopped halfway.
+pub fn end<T>(conn: &mut Reader, read: Result<T, ReadError>) -> Result<T, ReadError> {
     if matches!(read, Err(ReadError::TooMuch)) {
-        conn.close_on_drop();
+        conn.leave_unread();
     }
     read
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::{Postgres, pool::PoolConnection};
+use trellis_eventlog::Reader;
 use uuid::Uuid;
 
 use super::{
@@ -96,7 +96,7 @@ macro_rules! select {
 /// Oldest first; read in the direction of the window. Tasks that are not there have no list.
 #[tracing::instrument(name = "db.comments.list", skip_all)]
 pub async fn of_tasks(
-    conn: &mut PoolConnection<Postgres>,
+    conn: &mut Reader,
     org_id: Uuid,
     tasks: Which<'_>,
     window: &Window<CreatedCursor>,

@@ -1,5 +1,6 @@
-//! All SQL of the service. Functions take a connection: the pool's for reads, the write's for what must happen under
-//! a scope's lock. Every statement is by `org_id`, which comes from the check of access.
+//! All SQL of the service. Functions take a connection: a reader for reads, the write's for what must happen under a
+//! scope's lock. Every statement is by `org_id`, which comes from the check of access. Behind that stands row-level
+//! security: a reader and a write are of one organization, and to them no rows of others are there.
 
 pub mod activity;
 pub mod bounded;

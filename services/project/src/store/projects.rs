@@ -1,7 +1,8 @@
 //! Projects.
 
 use futures_util::StreamExt;
-use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use sqlx::PgConnection;
+use trellis_eventlog::Reader;
 use uuid::Uuid;
 
 use super::{
@@ -10,14 +11,20 @@ use super::{
 };
 use crate::domain::{CreatedCursor, Project, Window};
 
-/// By slug or key, which cannot be mistaken for each other; with the number of its last event, of the same moment.
+/// By slug or key, which cannot be mistaken for each other; with the number of its last event, of the same moment. Says
+/// itself whose rows it sees, as `tasks::find` does.
 #[tracing::instrument(name = "db.projects.find", skip_all)]
 pub async fn find(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx::Result<Option<(Project, i64)>> {
     let row = sqlx::query!(
-        "SELECT p.id, p.name, p.slug, p.key, p.description, p.status, p.due_date, p.task_count,
-                p.completed_task_count, p.created_at, p.updated_at, p.version, s.last_seq
-         FROM projects p JOIN scopes s ON s.id = p.id
-         WHERE p.org_id = $1 AND (p.slug = $2 OR p.key = $2)",
+        "SELECT found.*
+         FROM (SELECT set_config('trellis.org', $1::uuid::text, true)::uuid AS org_id OFFSET 0) within
+         CROSS JOIN LATERAL (
+             SELECT p.id, p.name, p.slug, p.key, p.description, p.status, p.due_date, p.task_count,
+                    p.completed_task_count, p.created_at, p.updated_at, p.version, s.last_seq
+             FROM projects p JOIN scopes s ON s.id = p.id
+             WHERE p.org_id = within.org_id AND (p.slug = $2 OR p.key = $2)
+             OFFSET 0
+         ) found",
         org_id,
         word,
     )
@@ -88,11 +95,7 @@ macro_rules! select {
 
 /// In order of creation; read in the direction of the window.
 #[tracing::instrument(name = "db.projects.list", skip_all)]
-pub async fn list(
-    conn: &mut PoolConnection<Postgres>,
-    org_id: Uuid,
-    window: &Window<CreatedCursor>,
-) -> Result<Vec<Project>, ReadError> {
+pub async fn list(conn: &mut Reader, org_id: Uuid, window: &Window<CreatedCursor>) -> Result<Vec<Project>, ReadError> {
     let rows = if window.backward {
         select!(conn, org_id, window: "<", "infinity", "DESC")
     } else {
@@ -104,7 +107,7 @@ pub async fn list(
 
 /// By their ids.
 #[tracing::instrument(name = "db.projects.batch", skip_all)]
-pub async fn batch(conn: &mut PoolConnection<Postgres>, org_id: Uuid, ids: &[Uuid]) -> Result<Vec<Project>, ReadError> {
+pub async fn batch(conn: &mut Reader, org_id: Uuid, ids: &[Uuid]) -> Result<Vec<Project>, ReadError> {
     let rows = sqlx::query_as!(
         ProjectRow,
         "SELECT id, name, slug, key, description, status, due_date, task_count, completed_task_count, created_at,

@@ -2,7 +2,8 @@
 //! shape has a plan of its own; what came from a client is bound, never written into it.
 
 use futures_util::StreamExt;
-use sqlx::{FromRow, Postgres, QueryBuilder, Row, pool::PoolConnection, postgres::PgRow};
+use sqlx::{FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
+use trellis_eventlog::Reader;
 use uuid::Uuid;
 
 use super::{
@@ -28,7 +29,7 @@ pub enum Which<'a> {
 /// whether there is a next one. Projects that are not there have no list.
 #[tracing::instrument(name = "db.task_list.of_projects", skip_all)]
 pub async fn of_projects(
-    conn: &mut PoolConnection<Postgres>,
+    conn: &mut Reader,
     org_id: Uuid,
     projects: Which<'_>,
     query: &TaskQuery,
@@ -68,11 +69,7 @@ pub async fn of_projects(
 
 /// Tasks of a whole organization, in the same way.
 #[tracing::instrument(name = "db.task_list.of_organization", skip_all)]
-pub async fn of_organization(
-    conn: &mut PoolConnection<Postgres>,
-    org_id: Uuid,
-    query: &TaskQuery,
-) -> Result<Vec<Task>, ReadError> {
+pub async fn of_organization(conn: &mut Reader, org_id: Uuid, query: &TaskQuery) -> Result<Vec<Task>, ReadError> {
     let mut sql = QueryBuilder::<Postgres>::new("SELECT ");
     sql.push(PROJECT_COLUMNS).push(", ").push(COLUMNS);
     sql.push(" FROM tasks t JOIN projects p ON p.org_id = t.org_id AND p.id = t.project_id WHERE t.org_id = ");

@@ -77,7 +77,7 @@ pub struct Harness {
     pub eve: Person,
     /// The superuser, for looking behind the service's back.
     pub db: PgPool,
-    database: TestDatabase,
+    pub database: TestDatabase,
     neighbours: CancellationToken,
     neighbour_address: SocketAddr,
     running: Running,
@@ -145,7 +145,7 @@ impl Harness {
     }
 
     /// A request by the gateway itself.
-    pub fn gateway<T>(message: T) -> Request<T> {
+    pub fn gateway<T: prost::Name>(message: T) -> Request<T> {
         ServiceKey::new(ServiceName::Gateway, &seed(GATEWAY_SEED)).unwrap().request(message)
     }
 

@@ -16,4 +16,5 @@ mod projects;
 mod task_lists;
 mod tasks;
 mod topics;
+mod wall;
 mod writes;

@@ -6,4 +6,5 @@ mod calls;
 mod failover;
 mod lifecycle;
 mod observed;
+mod tls;
 mod told;

@@ -4,12 +4,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use secrecy::ExposeSecret as _;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::OwnedMutexGuard, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     Request, Response, Status,
@@ -39,6 +39,10 @@ pub struct Identity {
 struct Known {
     users: Mutex<Vec<User>>,
     away: AtomicBool,
+    /// Held while it thinks about e-mails.
+    thinking: Arc<tokio::sync::Mutex<()>>,
+    /// How often it was asked about e-mails.
+    asked: AtomicUsize,
 }
 
 impl Identity {
@@ -65,6 +69,18 @@ impl Identity {
     /// Whether it answers at all from now on.
     pub fn set_away(&self, away: bool) {
         self.known.away.store(away, Ordering::Relaxed);
+    }
+
+    /// Who asks for somebody's e-mail has no answer until the guard is dropped.
+    pub async fn think(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.known.thinking).lock_owned().await
+    }
+
+    /// Waits until it was asked about e-mails so often.
+    pub async fn asked(&self, times: usize) {
+        while self.known.asked.load(Ordering::SeqCst) < times {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     /// An access token as it stands in a request.
@@ -107,6 +123,10 @@ impl IdentityService for Known {
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
         self.admit(&request)?;
         let asked = request.into_inner();
+        if !asked.emails.is_empty() {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            drop(self.thinking.lock().await);
+        }
         let wanted = |user: &&User| {
             asked.ids.contains(&user.id) || asked.emails.iter().any(|email| email.eq_ignore_ascii_case(&user.email))
         };

@@ -145,7 +145,7 @@ impl Org {
     /// A client of another process.
     pub async fn service(&self, name: ServiceName) -> Client {
         let key = self.keys.iter().find(|(known, _)| *known == name).map(|(_, key)| key).unwrap();
-        let request = key.request(());
+        let request = key.request(trellis_proto::org::v1::JoinRequest::default());
         client(self.address, request.metadata().get("authorization").unwrap()).await
     }
 

@@ -76,6 +76,12 @@ impl Person {
         self.update(request).await.unwrap()
     }
 
+    pub async fn set_policy(&self, org: &str, policy: &str) -> Result<Organization, Status> {
+        let request =
+            UpdateOrganizationRequest { org: org.to_owned(), join_policy: given(policy), ..Default::default() };
+        self.update(request).await
+    }
+
     pub async fn delete(&self, org: &str) -> Result<(), Status> {
         let request = DeleteOrganizationRequest { org: org.to_owned(), expected_version: None };
         self.org.clone().delete_organization(request).await.map(|_| ())

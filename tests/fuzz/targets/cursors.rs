@@ -1,0 +1,8 @@
+//! Places in lists and in the order of events.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    trellis_gateway::fuzzing::cursors(text);
+    trellis_org::fuzzing::cursors(text);
+    trellis_project::fuzzing::cursors(text);
+});

@@ -11,6 +11,9 @@ LOCAL := $(CARGO) run --locked --package trellis-local --
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+TLS ?= off
+$(if $(filter on off,$(TLS)),,$(error TLS must be on or off))
+
 .PHONY: up
 up: ## Start the whole cluster on this machine (PORT=8000, TLS=on), stay until Ctrl-C
 	@$(LOCAL) up --port $(PORT) $(if $(filter on,$(TLS)),--tls)

@@ -49,7 +49,7 @@ done
 write peer_keys "$peers"
 
 # Certificates for TLS between the processes: an authority of our own, and for each process one by which the others
-# find it ("org") and which names it ("trellis-org"). They last a year; `rm deploy/secrets/*_tls_*` and this makes new
+# find it ("org") and which names it ("trellis-org"). They last a year; `rm -f deploy/secrets/*_tls_*` and this makes new
 # ones of the same authority. The authority's key is read by nobody but this script.
 if [ ! -e tls_authority ]; then
     rm -f ./*_tls_certificate ./*_tls_key tls_authority_key
@@ -61,14 +61,17 @@ fi
 for process in gateway identity org project; do
     [ ! -e "${process}_tls_certificate" ] || continue
     rm -f "${process}_tls_key"
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "${process}_tls_key" 2>/dev/null
+    openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "${process}_tls_key"
     printf '%s\n' "subjectAltName=DNS:$process,DNS:trellis-$process" "basicConstraints=critical,CA:FALSE" \
         "keyUsage=critical,digitalSignature" "extendedKeyUsage=serverAuth,clientAuth" > extensions.tmp
     openssl req -new -key "${process}_tls_key" -subj "/CN=trellis-$process" -out request.tmp
+    # openssl says "ok" where errors belong; they are shown where it was none.
     openssl x509 -req -in request.tmp -CA tls_authority -CAkey tls_authority_key -set_serial "0x$(openssl rand -hex 16)" \
-        -sha256 -days 365 -extfile extensions.tmp -out "${process}_tls_certificate" 2>/dev/null
-    rm -f extensions.tmp request.tmp
-    chmod 444 "${process}_tls_certificate" "${process}_tls_key"
+        -sha256 -days 365 -extfile extensions.tmp -out certificate.tmp 2> errors.tmp || { cat errors.tmp >&2; exit 1; }
+    chmod 444 certificate.tmp "${process}_tls_key"
+    # Last: where it is, everything is.
+    mv certificate.tmp "${process}_tls_certificate"
+    rm -f extensions.tmp request.tmp errors.tmp
 done
 
 echo "secrets are in $(pwd)"

@@ -38,4 +38,5 @@ ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public
 SELECT format('ALTER FUNCTION %s LEAKPROOF', oid::regprocedure)
   FROM pg_proc
  WHERE oid = 'pg_catalog.ts_match_vq(tsvector, tsquery)'::regprocedure AND NOT proleakproof
+   AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
 \gexec

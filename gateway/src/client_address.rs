@@ -6,11 +6,14 @@ use std::{
 };
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::{Extensions, HeaderMap, header, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, header, request::Parts};
 use trellis_proto::identity::v1::ClientInfo;
 
 use crate::app::{App, Gateway};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Nobody has more proxies in a row; a longer list is not read to its end.
+const MOST_HOPS: usize = 64;
 /// As much of a user agent as says who it is.
 const LONGEST_USER_AGENT: usize = 300;
 
@@ -70,48 +73,43 @@ fn covers(network: IpAddr, length: u8, address: IpAddr) -> bool {
 /// The client's address: the peer, or, where the peer is a trusted proxy, what it says, and so on from the right.
 pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let mut client = peer.ip().to_canonical();
-    for hop in hops(headers).into_iter().rev() {
+    // Nobody else's words are even read.
+    if !trusted.contains(client) {
+        return client;
+    }
+    for hop in hops(headers) {
+        // Whoever is hidden from us stands behind the last one who is not.
+        let Some(address) = hop else { break };
+        client = address.to_canonical();
         if !trusted.contains(client) {
             break;
-        }
-        match hop {
-            Some(address) => client = address.to_canonical(),
-            // Whoever is hidden from us stands behind the last one who is not.
-            None => break,
         }
     }
     client
 }
 
-/// The addresses that proxies noted, the client's own first. `X-Forwarded-For` is what nearly every proxy appends to,
-/// so that a forged `Forwarded` beside it has no say.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let list = |name: &str| -> Vec<String> {
-        let values = headers.get_all(name).iter();
-        values
-            .flat_map(|value| {
-                String::from_utf8_lossy(value.as_bytes()).split(',').map(str::to_owned).collect::<Vec<_>>()
-            })
-            .collect()
-    };
-    let plain = list("x-forwarded-for");
-    if !plain.is_empty() {
-        return plain.iter().map(|hop| address(hop)).collect();
-    }
-    list("forwarded")
-        .iter()
-        .map(|element| {
-            element.split(';').find_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                name.trim().eq_ignore_ascii_case("for").then(|| address(value)).flatten()
-            })
-        })
-        .collect()
+/// The addresses that proxies noted, the nearest first, each read when it is asked for. `X-Forwarded-For` is what
+/// nearly every proxy appends to, so that a forged `Forwarded` beside it has no say.
+fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let plain = headers.contains_key(X_FORWARDED_FOR);
+    let name = if plain { X_FORWARDED_FOR } else { header::FORWARDED };
+    let values = headers.get_all(name).iter().rev();
+    let elements = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    elements.take(MOST_HOPS).map(move |element| if plain { address(element) } else { forwarded_for(element) })
+}
+
+/// `for=192.0.2.1;proto=https`
+fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
+    element.split(|byte| *byte == b';').find_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair.get(..equals)?, pair.get(equals + 1..)?);
+        name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| address(value)).flatten()
+    })
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `"[2001:db8::1]:4711"`
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_matches('"');
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim().trim_matches('"');
     text.parse()
         .ok()
         .or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
@@ -185,6 +183,27 @@ mod tests {
         let headers = [("x-forwarded-for", "6.6.6.6, 192.0.2.9"), ("x-forwarded-for", "10.1.1.1")];
         assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &headers), "192.0.2.9");
         assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &[("x-forwarded-for", "6.6.6.6, unknown")]), "10.0.0.1");
+    }
+
+    #[test]
+    fn of_a_long_list_only_the_end_is_read() {
+        let ones = vec!["1"; 16_384].join(",");
+        let proxies = format!("6.6.6.6{}", ",10.1.1.1".repeat(3_640));
+        let elements = format!("for=6.6.6.6{}", ",for=10.1.1.1".repeat(2_520));
+        for (name, long, client) in [
+            ("x-forwarded-for", &ones, "10.0.0.1"),
+            ("x-forwarded-for", &proxies, "10.1.1.1"),
+            ("forwarded", &ones, "10.0.0.1"),
+            ("forwarded", &elements, "10.1.1.1"),
+        ] {
+            assert!(long.len() >= 32_750, "{name}");
+            let headers: HeaderMap = [(name.parse().unwrap(), long.parse().unwrap())].into_iter().collect();
+            assert_eq!(hops(&headers).count(), MOST_HOPS, "{name}");
+            assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &[(name, long)]), client, "{name}");
+            assert_eq!(seen("192.0.2.7:1", "10.0.0.0/8", &[(name, long)]), "192.0.2.7", "{name}");
+            let appended = format!("{long}, {}192.0.2.9", if name == "forwarded" { "for=" } else { "" });
+            assert_eq!(seen("10.0.0.1:1", "10.0.0.0/8", &[(name, &appended)]), "192.0.2.9", "{name}");
+        }
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! How often one may try: floods are stopped at the gateway, and the people behind the accounts are not.
 
-use std::net::TcpListener;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Error, client::IntoClientRequest as _, http::HeaderValue},
 };
+use trellis_local::ports;
 use trellis_tests::{Answer, Api, Gateway, GraphSocket, OriginalSocket, PASSWORD, Session, Socket, unique};
 
 /// The tests' clients speak for others, as a proxy does.
@@ -79,17 +78,19 @@ async fn a_flood_of_logins_leaves_the_others_answers() {
     });
     let statuses: Vec<StatusCode> =
         futures_util::future::join_all(attempts).await.into_iter().map(Result::unwrap).collect();
-    let looked_at = statuses.iter().filter(|status| **status == StatusCode::UNAUTHORIZED).count();
-    let refused = statuses.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
-    assert_eq!((looked_at, refused), (20, 80));
+    let count = |wanted: StatusCode| statuses.iter().filter(|status| **status == wanted).count();
+    let (looked_at, refused) = (count(StatusCode::UNAUTHORIZED), count(StatusCode::TOO_MANY_REQUESTS));
+    // Identity may have no place for some of those that are let through; these are given back.
+    let crowded = count(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(looked_at + crowded + refused, 100, "{statuses:?}");
+    assert!(looked_at <= 20 && looked_at + crowded >= 20, "{statuses:?}");
     login(&api, OWNER, ada.email(), PASSWORD).await.expect(200);
     at(&api, &ada).get("/me").await.expect(200);
 }
 
 #[tokio::test]
 async fn what_was_refused_is_counted() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let listen = format!("127.0.0.1:{port}");
+    let listen = format!("127.0.0.1:{}", ports::free().unwrap());
     let settings =
         [("TRELLIS_RATE_LIMITS", "registrations=1+1/h"), TRUSTED, ("TRELLIS_METRICS_LISTEN", listen.as_str())];
     let gateway = Gateway::start(&settings).await.unwrap();

@@ -1,5 +1,5 @@
-//! The parameters of a request, over HTTP and over the socket: `query`, `variables`, `operationName`, `extensions`. Others, which some clients
-//! send for their own use, are passed over, as the original does.
+//! The parameters of a request, over HTTP and over the socket: `query`, `variables`, `operationName`, `extensions`.
+//! Others, which some clients send for their own use, are passed over, as the original does.
 
 use async_graphql::{Request, Variables};
 use serde::Deserialize;
@@ -20,13 +20,13 @@ struct Asked {
 /// From JSON: a body, or the payload of a socket's message.
 pub fn from_body(body: &[u8]) -> Result<Request, Problem> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
         Some(b'[') => {
             let about = "Batches are not taken: send one operation a request, or several fields in one operation.";
             return Err(Problem::invalid_request(about));
         }
-        // What is said of other JSON would show it again.
-        Some(b'"') => return Err(Problem::invalid_request("The body is not a GraphQL request: it is a text.")),
-        _ => {}
+        // What the parser says of anything else would show it again, and it may be a password.
+        _ => return Err(Problem::invalid_request("The body is not a GraphQL request: it is no JSON object.")),
     }
     let asked: Asked = serde_json::from_slice(body)
         .map_err(|error| Problem::invalid_request(format!("The body is not a GraphQL request: {error}.")))?;
@@ -118,10 +118,13 @@ mod tests {
             (r#"{"query":"{a}","variables":[1]}"#, "\"variables\" must be an object"),
             (r#"{"query":"{a}","operationName":false}"#, "\"operationName\" must be a text"),
             (r#"{"query":"{a}","extensions":0}"#, "\"extensions\" must be an object"),
-            ("\"{a}\"", "not a GraphQL request: it is a text."),
         ] {
             let told = refused(from_body(bad.as_bytes()));
             assert!(told.contains(about), "{bad}: {told}");
+        }
+        for bad in ["", " \n", "\"{a}\"", "-12345", "true", "null", "hunter2", "\u{feff}{}", "query=%7Ba%7D", "}"] {
+            let told = refused(from_body(bad.as_bytes()));
+            assert_eq!(told, "The body is not a GraphQL request: it is no JSON object.", "{bad}");
         }
         let deep = format!(r#"{{"query":"{{a}}","variables":{{"a":{}1{}}}}}"#, "[".repeat(200), "]".repeat(200));
         assert!(refused(from_body(deep.as_bytes())).contains("recursion limit"));

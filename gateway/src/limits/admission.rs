@@ -4,7 +4,7 @@ use trellis_proto::identity::v1::ClientInfo;
 use trellis_text::Email;
 use uuid::Uuid;
 
-use super::{Attempt, Limit, Limited, Network, RateLimits, attempt::Taken};
+use super::{Attempt, Creation, Limit, Limited, Network, RateLimits, attempt::Taken};
 
 impl RateLimits {
     /// A login with a password. Settle it with the answer.
@@ -18,53 +18,45 @@ impl RateLimits {
     }
 
     /// Guesses at one account spend nothing but what this address has for that account: whoever shares the address can
-    /// log in to another one.
+    /// log in to another one. The address is asked first, so that it cannot have more accounts remembered than it may
+    /// sign in to.
     fn password(&self, client: &ClientInfo, account: Account<'_>) -> Result<Attempt, Limited> {
         let network = Network::from(client);
-        let attempt = self.take(Limit::Attempts, (account, network))?;
-        match self.take(Limit::SignIns, network) {
-            // Hashing was paid for, whatever comes of it.
-            Ok(sign_in) => sign_in.spent(),
+        let sign_in = self.take(Limit::SignIns, network)?;
+        match self.take(Limit::Attempts, (account, network)) {
+            Ok(guess) => Ok(Attempt { guess, sign_in }),
             Err(limited) => {
-                attempt.give_back();
-                return Err(limited);
+                sign_in.give_back();
+                Err(limited)
             }
         }
-        Ok(Attempt(attempt))
     }
 
-    /// A new user.
-    pub fn register(&self, client: &ClientInfo) -> Result<(), Limited> {
+    /// A new user. Settle it with the answer.
+    pub fn register(&self, client: &ClientInfo) -> Result<Creation, Limited> {
         let network = Network::from(client);
-        let registration = self.take(Limit::Registrations, network)?;
+        let thing = self.take(Limit::Registrations, network)?;
         match self.take(Limit::SignIns, network) {
-            Ok(sign_in) => sign_in.spent(),
+            Ok(sign_in) => Ok(Creation { thing, sign_in }),
             Err(limited) => {
-                registration.give_back();
-                return Err(limited);
+                thing.give_back();
+                Err(limited)
             }
         }
-        registration.spent();
-        Ok(())
     }
 
-    /// Something that is done with a token of a session. Settle it with the answer: a good token costs nothing.
-    pub fn token(&self, client: &ClientInfo) -> Result<Attempt, Limited> {
-        self.take(Limit::SignIns, Network::from(client)).map(Attempt)
-    }
-
-    /// A new organization, of a user or of nobody.
-    pub fn create_organization(&self, client: &ClientInfo, user: Option<Uuid>) -> Result<(), Limited> {
-        match user {
+    /// A new organization, of a user or of nobody. Settle it with the answer.
+    pub fn create_organization(&self, client: &ClientInfo, user: Option<Uuid>) -> Result<Creation, Limited> {
+        let thing = match user {
             Some(user) => self.take(Limit::Organizations, user),
             None => self.take(Limit::Organizations, Network::from(client)),
-        }
-        .map(Taken::spent)
+        }?;
+        Ok(Creation { thing, sign_in: Taken::nothing() })
     }
 
-    /// An invitation that a user makes.
-    pub fn invite(&self, user: Uuid) -> Result<(), Limited> {
-        self.take(Limit::Invitations, user).map(Taken::spent)
+    /// An invitation that a user makes. Settle it with the answer.
+    pub fn invite(&self, user: Uuid) -> Result<Creation, Limited> {
+        Ok(Creation { thing: self.take(Limit::Invitations, user)?, sign_in: Taken::nothing() })
     }
 
     /// Any request, and what counts like one on a socket.
@@ -91,8 +83,11 @@ enum Account<'a> {
 }
 
 /// At least as alike as identity takes them to be, so that no other spelling of an account is another account here.
+/// Lower case comes first as well as last: a letter such as ẞ is its own upper case, and ß is two letters.
 fn folded(email: &str) -> String {
-    Email::canonical(email).chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    let lower = Email::canonical(email);
+    let lower = lower.chars().flat_map(char::to_lowercase);
+    lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -107,6 +102,20 @@ mod tests {
         assert_eq!(folded("ΟΔΟΣ@x.gr"), folded("οδος@x.gr"));
         assert_eq!(folded("e\u{301}@b\u{fc}cher.example"), folded("\u{c9}@XN--bcher-kva.example"));
         assert_eq!(folded("οδος@x.gr"), folded("οδοσ@x.gr"));
+        assert_eq!(folded("straẞe@x.de"), folded("straße@x.de"));
         assert_ne!(folded("an n@x.gr"), folded("ann@x.gr"));
+    }
+
+    #[test]
+    fn no_letter_has_a_case_that_is_another_account() {
+        for letter in '\0'..=char::MAX {
+            let [lower, upper]: [String; 2] = [letter.to_lowercase().collect(), letter.to_uppercase().collect()];
+            // As identity's database does: one letter for one.
+            if lower == upper || lower.chars().count() > 1 || upper.chars().count() > 1 {
+                continue;
+            }
+            let [plain, lower, upper] = [letter.to_string(), lower, upper].map(|text| folded(&format!("a{text}@x.de")));
+            assert!(plain == lower && plain == upper, "{letter:?}: {plain} {lower} {upper}");
+        }
     }
 }

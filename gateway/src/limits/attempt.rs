@@ -33,18 +33,60 @@ impl Taken {
     }
 }
 
-/// An attempt that costs nothing where it was right.
+/// A password that is shown. Settle it with the answer.
 #[must_use]
-pub struct Attempt(pub(super) Taken);
+pub struct Attempt {
+    /// At the account.
+    pub(super) guess: Taken,
+    /// Of the address.
+    pub(super) sign_in: Taken,
+}
 
 impl Attempt {
-    /// Gives it back where the answer is yes, and where nobody looked: no answer teaches nothing.
+    /// A right password is no guess, but it was hashed. Where nobody looked, nothing was learnt and nothing hashed.
     pub fn settle<T>(self, answer: &Result<T, Status>) {
-        let looked_and_refused = answer
-            .as_ref()
-            .err()
-            .map(Problem::from)
-            .is_some_and(|problem| !matches!(problem.code, Code::Unavailable | Code::Internal));
-        if looked_and_refused { self.0.spent() } else { self.0.give_back() }
+        match answer {
+            Ok(_) => {
+                self.guess.give_back();
+                self.sign_in.spent();
+            }
+            Err(status) if nobody_looked(status) => {
+                self.guess.give_back();
+                self.sign_in.give_back();
+            }
+            Err(_) => {
+                self.guess.spent();
+                self.sign_in.spent();
+            }
+        }
     }
+}
+
+/// Something that is to be made. Settle it with the answer.
+#[must_use]
+pub struct Creation {
+    pub(super) thing: Taken,
+    /// Of the address, where a password is hashed for it.
+    pub(super) sign_in: Taken,
+}
+
+impl Creation {
+    /// What was not made costs nothing, but that somebody hashed for it.
+    pub fn settle<T>(self, answer: &Result<T, Status>) {
+        match answer {
+            Ok(_) => {
+                self.thing.spent();
+                self.sign_in.spent();
+            }
+            Err(status) => {
+                self.thing.give_back();
+                if nobody_looked(status) { self.sign_in.give_back() } else { self.sign_in.spent() }
+            }
+        }
+    }
+}
+
+/// There was no place in the queue, or nobody there at all.
+fn nobody_looked(status: &Status) -> bool {
+    matches!(Problem::from(status).code, Code::Unavailable | Code::Internal)
 }

@@ -2,15 +2,15 @@
 //!
 //! Every limit is a bucket that is full at first and fills up steadily (GCRA): bursts are let through, floods are not.
 //! It is asked before any work is done, so that a refusal costs next to nothing. What an account is guessed at counts
-//! together with the address of who guesses, and is given back where the password was right: nobody elsewhere can spend
-//! what its owner has, and its owner never spends anything.
+//! together with the address of who guesses, and is given back once a right password is answered: nobody elsewhere can
+//! spend what its owner has, and once answered its owner has spent nothing.
 //!
 //! | Module | What lives there |
 //! |---|---|
 //! | [`rate`], [`setting`] | `20+10/min`, and `TRELLIS_RATE_LIMITS` |
 //! | [`cell`], [`table`] | one bucket, and all of one limit |
 //! | [`admission`], [`edge`] | what spends which; what every request spends |
-//! | [`attempt`] | what is given back when it was right |
+//! | [`attempt`] | what is given back once it is answered |
 //! | [`standing`] | what an answer says of the buckets that it spent |
 //! | [`network`] | what counts as one address |
 //! | [`forwarders`] | a proxy that nobody trusts would make everybody one address |
@@ -34,7 +34,7 @@ use std::{
 
 use tokio::time::Instant;
 
-pub use attempt::Attempt;
+pub use attempt::{Attempt, Creation};
 pub use forwarders::Forwarders;
 pub use limited::Limited;
 pub use network::{Network, Visitor};

@@ -12,9 +12,9 @@ use super::Rate;
 pub enum Limit {
     /// Wrong passwords: by account and address together.
     Attempts,
-    /// All that hashes, or works on sessions without being signed in: by address.
+    /// All that hashes a password: by address.
     SignIns,
-    /// New users: by address.
+    /// New users that were made: by address.
     Registrations,
     /// New organizations: by user, or by address where nobody is signed in.
     Organizations,
@@ -56,9 +56,10 @@ impl Limit {
     /// Roomy: a team, its machines and their tests are one address.
     fn default_rate(self) -> Rate {
         match self {
-            Self::Attempts => Rate::per_minute(20, 10),
+            // One account's own machines may all log in at once; only once answered are they known to be right.
+            Self::Attempts => Rate::per_minute(100, 10),
             Self::SignIns => Rate::per_second(600, 10),
-            Self::Registrations | Self::Organizations | Self::Invitations => Rate::per_minute(300, 60),
+            Self::Registrations | Self::Organizations | Self::Invitations => Rate::per_second(1000, 10),
             Self::Requests => Rate::per_second(3000, 300),
             // All come back at once when a gateway restarts, each with its topics.
             Self::Sockets => Rate::per_second(1000, 50),

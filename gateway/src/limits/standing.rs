@@ -47,7 +47,10 @@ impl Standing {
         }
         let now = limits.now();
         let (mut policies, mut left) = (Vec::new(), Vec::new());
-        for (table, cell) in &self.0 {
+        let mut spent: Vec<_> = self.0.iter().collect();
+        // The narrowest first, in whichever order they were asked.
+        spent.sort_by_key(|(table, _)| table.limit as usize);
+        for (table, cell) in spent {
             let (name, quota) = (table.limit.as_str(), table.rate.burst());
             let window = seconds(Duration::from_nanos(table.rate.window()));
             let policy = format!("\"{name}\";q={quota};w={window}");

@@ -78,27 +78,80 @@ async fn guesses_beyond_the_limit_spend_nothing_of_the_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn good_tokens_cost_nothing() {
-    let limits = limits("sign_ins=2+1/h");
-    let bad: Result<(), Status> = Err(Problem::new(Code::Unauthenticated, "bad").into());
-    for _ in 0..10 {
-        limits.token(&at("192.0.2.1")).unwrap().settle(&Ok(()));
+async fn right_logins_at_once_are_let_through_by_the_defaults() {
+    let limits = limits("on");
+    let attempts: Vec<_> = (0..50).map(|_| limits.login(&at("192.0.2.1"), "ann@example.org").unwrap()).collect();
+    for attempt in attempts {
+        attempt.settle(&Ok(()));
     }
-    for _ in 0..2 {
-        limits.token(&at("192.0.2.1")).unwrap().settle(&bad);
+    let attempts: Vec<_> = (0..100).map(|_| limits.login(&at("192.0.2.1"), "ann@example.org").unwrap()).collect();
+    assert!(login(&limits, "192.0.2.1", "ann@example.org", &Ok(())).is_err(), "unanswered they may all be guesses");
+    for attempt in attempts {
+        attempt.settle(&wrong());
     }
-    assert!(limits.token(&at("192.0.2.1")).is_err());
-    assert!(limits.register(&at("192.0.2.1")).is_err(), "the same bucket");
-    assert!(limits.token(&at("192.0.2.2")).is_ok());
+    assert!(login(&limits, "192.0.2.1", "ann@example.org", &Ok(())).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_hashed_is_not_paid_for() {
+    let limits = limits("sign_ins=1+1/h,attempts=off");
+    let taken: Result<(), Status> = Err(Problem::new(Code::AlreadyExists, "taken").into());
+    for nobody in [Status::unavailable("down"), Problem::unavailable("busy").into(), Problem::internal().into()] {
+        let nobody: Result<(), Status> = Err(nobody);
+        for _ in 0..10 {
+            login(&limits, "192.0.2.1", "ann@example.org", &nobody).unwrap();
+            limits.change_password(&at("192.0.2.1"), Uuid::from_u128(1)).unwrap().settle(&nobody);
+            limits.register(&at("192.0.2.1")).unwrap().settle(&nobody);
+        }
+    }
+    for (ip, answer) in [("192.0.2.1", &Ok(())), ("192.0.2.2", &wrong())] {
+        login(&limits, ip, "ann@example.org", answer).unwrap();
+        assert_eq!(login(&limits, ip, "bob@example.org", answer).unwrap_err().limit, Limit::SignIns);
+    }
+    for (ip, answer) in [("192.0.2.3", &Ok(())), ("192.0.2.4", &taken)] {
+        limits.register(&at(ip)).unwrap().settle(answer);
+        assert_eq!(limits.register(&at(ip)).err().unwrap().limit, Limit::SignIns, "the same bucket");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_made_costs_nothing() {
+    let limits = limits("registrations=1+1/h,organizations=1+1/h,invitations=1+1/h");
+    let ann = Uuid::from_u128(1);
+    for code in [Code::AlreadyExists, Code::ValidationFailed, Code::Forbidden, Code::Unavailable, Code::Internal] {
+        let refused: Result<(), Status> = Err(Problem::new(code, "no").into());
+        for _ in 0..10 {
+            limits.register(&at("192.0.2.1")).unwrap().settle(&refused);
+            limits.create_organization(&at("192.0.2.1"), None).unwrap().settle(&refused);
+            limits.create_organization(&at("192.0.2.1"), Some(ann)).unwrap().settle(&refused);
+            limits.invite(ann).unwrap().settle(&refused);
+        }
+    }
+    limits.register(&at("192.0.2.1")).unwrap().settle(&Ok(()));
+    assert!(limits.register(&at("192.0.2.1")).is_err());
+    // Who hangs up may have made it.
+    drop(limits.invite(ann).unwrap());
+    assert!(limits.invite(ann).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_has_no_more_accounts_remembered_than_it_signs_in_to() {
+    let limits = limits("sign_ins=3+1/h");
+    for number in 0..1000 {
+        let _ = login(&limits, "192.0.2.1", &format!("nobody-{number}@example.org"), &wrong());
+    }
+    let attempts = limits.tables[Limit::Attempts as usize].as_ref().unwrap();
+    assert_eq!(attempts.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_network_of_ipv6_is_one_address() {
     let limits = limits("registrations=2+1/h");
-    limits.register(&at("2001:db8::1")).unwrap();
-    limits.register(&at("2001:db8::2")).unwrap();
-    assert!(limits.register(&at("2001:db8::3")).is_err());
-    limits.register(&at("2001:db8:0:1::1")).unwrap();
+    let register = |ip: &str| limits.register(&at(ip)).map(|creation| creation.settle(&Ok(())));
+    register("2001:db8::1").unwrap();
+    register("2001:db8::2").unwrap();
+    assert!(register("2001:db8::3").is_err());
+    register("2001:db8:0:1::1").unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,11 +159,11 @@ async fn users_and_addresses_have_their_own() {
     let limits = limits("organizations=1+1/h,invitations=1+1/h,subscriptions=1+1/h,requests=1+1/h,sockets=1+1/h");
     let (ann, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
     for (user, ip) in [(Some(ann), "192.0.2.1"), (Some(bob), "192.0.2.1"), (None, "192.0.2.1"), (None, "192.0.2.2")] {
-        limits.create_organization(&at(ip), user).unwrap();
+        limits.create_organization(&at(ip), user).unwrap().settle(&Ok(()));
         assert!(limits.create_organization(&at(ip), user).is_err());
     }
     for user in [ann, bob] {
-        limits.invite(user).unwrap();
+        limits.invite(user).unwrap().settle(&Ok(()));
         assert!(limits.invite(user).is_err());
         limits.subscribe(user).unwrap();
         assert!(limits.subscribe(user).is_err());

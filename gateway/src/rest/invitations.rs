@@ -61,11 +61,12 @@ pub async fn create(
     Input { value, sent }: Input<NewInvitation>,
 ) -> Outcome<json::Invitation> {
     let location = format!("/api/v1/organizations/{org}/invitations");
-    gateway.limits.invite(user.id)?;
     let NewInvitation { email, role } = value;
     let message = CreateInvitationRequest { org, email, role };
     let request = sent.request(&user, message)?;
+    let creation = gateway.limits.invite(user.id)?;
     let answer = gateway.clients.org.clone().create_invitation(request).await;
+    creation.settle(&answer);
     let answer = answer.map_err(|status| sent.refused(status))?;
     let replayed = trellis_rpc::was_replayed(&answer);
     let invitation = answer.into_inner().invitation.unwrap_or_default();

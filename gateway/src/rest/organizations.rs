@@ -87,10 +87,11 @@ pub async fn create(
     Client(client): Client,
     Input { value, sent }: Input<NewOrganization>,
 ) -> Outcome<json::Organization> {
-    gateway.limits.create_organization(&client, Some(user.id))?;
     let NewOrganization { name, slug, contact_email } = value;
     let request = sent.request(&user, CreateOrganizationRequest { name, slug, contact_email })?;
+    let creation = gateway.limits.create_organization(&client, Some(user.id))?;
     let answer = gateway.clients.org.clone().create_organization(request).await;
+    creation.settle(&answer);
     let answer = answer.map_err(|status| sent.refused(status))?;
     let replayed = trellis_rpc::was_replayed(&answer);
     let organization = answer.into_inner().organization.unwrap_or_default();

@@ -39,7 +39,7 @@ pub async fn register(
     Client(client): Client,
     Input { value, sent }: Input<Registration>,
 ) -> Outcome<json::Tokens> {
-    gateway.limits.register(&client)?;
+    let creation = gateway.limits.register(&client)?;
     let Registration { email, password, name, organization_slug, invitation_token } = value;
     let message = RegisterRequest {
         email,
@@ -52,6 +52,7 @@ pub async fn register(
     };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.register(gateway.service_key.request(message)).await;
+    creation.settle(&answer);
     let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::created("/api/v1/me", opened(&gateway, tokens)))
 }
@@ -100,11 +101,9 @@ pub async fn refresh(
     Client(client): Client,
     Input { value, sent }: Input<Refresh>,
 ) -> Outcome<json::Tokens> {
-    let attempt = gateway.limits.token(&client)?;
     let message = RefreshRequest { refresh_token: value.refresh_token, client: Some(client) };
     let mut identity = gateway.clients.identity.clone();
     let answer = identity.refresh(gateway.service_key.request(message)).await;
-    attempt.settle(&answer);
     let tokens = answer.map_err(|status| sent.refused(status))?.into_inner().tokens;
     Ok(Answer::ok(opened(&gateway, tokens)))
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use trellis_proto::{
     identity::v1::{
-        ChangePasswordRequest, ChangePasswordResponse, LoginRequest, LoginResponse, RegisterRequest, RegisterResponse,
+        ChangePasswordRequest, ChangePasswordResponse, GetSessionRequest, GetSessionResponse, LoginRequest,
+        LoginResponse, RefreshRequest, RefreshResponse, RegisterRequest, RegisterResponse, RenewTokenRequest,
+        RenewTokenResponse, Tokens,
     },
     org::v1::{CreateOrganizationRequest, CreateOrganizationResponse},
 };
@@ -128,4 +130,28 @@ async fn passwords_and_new_things_are_limited_as_in_rest() {
     // Signed in it is another's bucket.
     let answer = send(&gateway, &[("authorization", &bearer)], &json!({ "query": create })).await.json();
     assert_eq!(answer["data"]["createOrganization"]["success"], true, "{answer}");
+}
+
+#[tokio::test]
+async fn tokens_are_good_where_others_guess_passwords() {
+    let gateway = with("sign_ins=1+1/h").await;
+    gateway.fake.on("IdentityService/Refresh", |_: RefreshRequest, _| Ok(RefreshResponse::default()));
+    gateway.fake.on("IdentityService/GetSession", |_: GetSessionRequest, _| Ok(GetSessionResponse::default()));
+    gateway.fake.on("IdentityService/RenewToken", |_: RenewTokenRequest, _| {
+        Ok(RenewTokenResponse { tokens: Some(Tokens { access_token: token(ANN, 600), ..Tokens::default() }) })
+    });
+    let login = r#"mutation { login(input: {email: "ann@example.org", password: "wrong"}) { success errors userErrors { field code message } } }"#;
+    asked(&gateway, "198.51.100.66", login).await;
+    rate_limited(&asked(&gateway, "198.51.100.66", login).await.json()["data"]["login"]);
+
+    let bearer = format!("Bearer {}", token(ANN, 600));
+    let document =
+        r#"mutation { refresh(refreshToken: "good") { success } refreshToken { token } verifyToken { payload } }"#;
+    let headers = [("x-forwarded-for", "198.51.100.66"), ("authorization", bearer.as_str())];
+    for _ in 0..5 {
+        let answer = send(&gateway, &headers, &json!({ "query": document })).await.json();
+        assert_eq!(answer.get("errors"), None, "{answer}");
+        assert_eq!(answer["data"]["refresh"]["success"], true, "{answer}");
+        assert!(answer["data"]["refreshToken"]["token"].is_string(), "{answer}");
+    }
 }

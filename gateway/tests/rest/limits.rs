@@ -19,6 +19,13 @@ const RIGHT: &str = "the-right-passphrase";
 /// The tests' client is a proxy.
 const TRUSTED: (&str, &str) = ("TRELLIS_TRUSTED_PROXIES", "192.0.2.7");
 
+const ORGANIZATION: &str = r#"{"name": "A", "slug": "a", "contact_email": "a@example.org"}"#;
+const INVITATION: &str = r#"{"email": "x@example.org"}"#;
+
+fn registration() -> serde_json::Value {
+    json!({"email": "x@example.org", "password": RIGHT, "name": "X"})
+}
+
 async fn with(limits: &str) -> Harness {
     let gateway = Harness::with(&[("TRELLIS_RATE_LIMITS", limits), TRUSTED]).await;
     gateway.fake.on("IdentityService/Login", |request: LoginRequest, _| {
@@ -70,8 +77,9 @@ async fn who_guesses_is_told_to_wait_before_anything_is_hashed() {
         answer.problem(429, "rate_limited");
         let wait: u32 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
-        assert_eq!(answer.header("ratelimit-policy"), Some("\"attempts\";q=3;w=180"));
-        assert_eq!(answer.header("ratelimit"), Some(&*format!("\"attempts\";r=0;t={wait}")));
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"attempts\";q=3;w=180, \"sign_ins\";q=600;w=60"));
+        let told = answer.header("ratelimit").unwrap();
+        assert!(told.starts_with(&format!("\"attempts\";r=0;t={wait}, ")), "{told}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.starts_with("Too many attempts at this account; try again in "), "{detail}");
     }
@@ -83,13 +91,29 @@ async fn who_guesses_is_told_to_wait_before_anything_is_hashed() {
 }
 
 #[tokio::test]
-async fn the_right_password_is_never_refused() {
+async fn the_right_password_costs_nothing_once_answered() {
     let gateway = with("attempts=1+1/h").await;
     for _ in 0..20 {
         let answer = login(&gateway, "203.0.113.1", "ann@example.org", RIGHT).await;
         assert_eq!(answer.status, 200);
         assert!(answer.header("ratelimit").unwrap().starts_with("\"attempts\";r=1;t=0"));
     }
+}
+
+#[tokio::test]
+async fn a_teams_machines_may_all_log_in_at_once() {
+    let fifty = async |gateway: &Harness| {
+        let logins = (0..50).map(|_| login(gateway, "203.0.113.1", "ci@example.org", RIGHT));
+        let answers = futures_util::future::join_all(logins).await;
+        answers.iter().filter(|answer| answer.status == 200).count()
+    };
+    assert!(fifty(&with("attempts=20+10/min").await).await < 50, "they are not unanswered at once");
+    let gateway = with("on").await;
+    for _ in 0..3 {
+        assert_eq!(fifty(&gateway).await, 50);
+    }
+    let one_more = login(&gateway, "203.0.113.1", "ci@example.org", RIGHT).await;
+    assert!(one_more.header("ratelimit").unwrap().starts_with("\"attempts\";r=100;t=0"));
 }
 
 #[tokio::test]
@@ -116,23 +140,22 @@ async fn an_address_hashes_so_much_and_no_more() {
         let email = format!("user-{number}@example.org");
         login(&gateway, "198.51.100.66", &email, "wrong").await.problem(401, "invalid_credentials");
     }
-    let registration = json!({"email": "x@example.org", "password": RIGHT, "name": "X"});
-    let refused = from(&gateway, "198.51.100.66", "/api/v1/auth/register", registration.clone()).await;
+    let refused = from(&gateway, "198.51.100.66", "/api/v1/auth/register", registration()).await;
     refused.problem(429, "rate_limited");
     assert!(refused.header("ratelimit").unwrap().contains("\"sign_ins\";r=0;"));
     login(&gateway, "198.51.100.66", "y@example.org", "wrong").await.problem(429, "rate_limited");
-    // Tokens are not passwords, but good ones alone come for free, and only while there is room.
-    let refresh = json!({"refresh_token": "good"});
-    from(&gateway, "198.51.100.66", "/api/v1/auth/refresh", refresh.clone()).await.problem(429, "rate_limited");
-    assert_eq!(from(&gateway, "203.0.113.1", "/api/v1/auth/register", registration).await.status, 201);
-    for _ in 0..10 {
-        assert_eq!(from(&gateway, "203.0.113.1", "/api/v1/auth/refresh", refresh.clone()).await.status, 200);
-    }
-    for status in [401, 401, 401, 429] {
-        let answer = from(&gateway, "203.0.113.1", "/api/v1/auth/refresh", json!({"refresh_token": "bad"})).await;
-        assert_eq!(answer.status, status);
-    }
+    assert_eq!(from(&gateway, "203.0.113.1", "/api/v1/auth/register", registration()).await.status, 201);
     assert_eq!(gateway.fake.calls("IdentityService/Register").len(), 1);
+
+    // Tokens are no passwords: whoever is signed in at the same address stays so, and bad ones spend nothing of theirs.
+    for (token, status) in [("good", 200), ("bad", 401)] {
+        for _ in 0..10 {
+            let refresh = json!({"refresh_token": token});
+            let answer = from(&gateway, "198.51.100.66", "/api/v1/auth/refresh", refresh).await;
+            assert_eq!(answer.status, status);
+            assert_eq!(answer.header("ratelimit"), None);
+        }
+    }
 }
 
 #[tokio::test]
@@ -144,17 +167,34 @@ async fn new_things_have_limits_of_their_own() {
     gateway
         .fake
         .on("OrgService/CreateInvitation", |_: CreateInvitationRequest, _| Ok(CreateInvitationResponse::default()));
-    let registration = json!({"email": "x@example.org", "password": RIGHT, "name": "X"});
-    let organization = json!({"name": "A", "slug": "a", "contact_email": "a@example.org"}).to_string();
-    let invitation = json!({"email": "x@example.org"}).to_string();
     for status in [201, 429] {
-        let answer = from(&gateway, "203.0.113.1", "/api/v1/auth/register", registration.clone()).await;
+        let answer = from(&gateway, "203.0.113.1", "/api/v1/auth/register", registration()).await;
         assert_eq!(answer.status, status);
-        assert_eq!(gateway.post("/api/v1/organizations", &organization).await.status, status);
-        assert_eq!(gateway.post("/api/v1/organizations/acme/invitations", &invitation).await.status, status);
+        assert_eq!(gateway.post("/api/v1/organizations", ORGANIZATION).await.status, status);
+        assert_eq!(gateway.post("/api/v1/organizations/acme/invitations", INVITATION).await.status, status);
     }
     assert_eq!(gateway.fake.calls("OrgService/CreateOrganization").len(), 1);
     assert_eq!(gateway.fake.calls("OrgService/CreateInvitation").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_not_made_costs_nothing() {
+    let gateway = with("registrations=1+1/h,organizations=1+1/h,invitations=1+1/h").await;
+    gateway.fake.on("IdentityService/Register", |_: RegisterRequest, _| {
+        Err::<RegisterResponse, _>(Problem::new(Code::AlreadyExists, "It is taken.").into())
+    });
+    gateway.fake.on("OrgService/CreateOrganization", |_: CreateOrganizationRequest, _| {
+        Err::<CreateOrganizationResponse, _>(Problem::new(Code::ValidationFailed, "It is not valid.").into())
+    });
+    gateway.fake.on("OrgService/CreateInvitation", |_: CreateInvitationRequest, _| {
+        Err::<CreateInvitationResponse, _>(Problem::unavailable("Not now.").into())
+    });
+    for _ in 0..3 {
+        let answer = from(&gateway, "203.0.113.1", "/api/v1/auth/register", registration()).await;
+        answer.problem(409, "already_exists");
+        gateway.post("/api/v1/organizations", ORGANIZATION).await.problem(422, "validation_failed");
+        gateway.post("/api/v1/organizations/acme/invitations", INVITATION).await.problem(503, "unavailable");
+    }
 }
 
 #[tokio::test]

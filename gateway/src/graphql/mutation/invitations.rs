@@ -48,9 +48,10 @@ impl InvitationMutations {
             let viewer = Viewer::of(ctx);
             let role = role.map(|role| role.as_str().to_owned());
             let request = viewer.request(ctx, CreateInvitationRequest { org: org_slug, email, role })?;
-            viewer.limits().invite(viewer.user()?.id)?;
-            let answer = viewer.clients().org.clone().create_invitation(request).await?.into_inner();
-            let mut invitation = answer.invitation.unwrap_or_default();
+            let creation = viewer.limits().invite(viewer.user()?.id)?;
+            let answer = viewer.clients().org.clone().create_invitation(request).await;
+            creation.settle(&answer);
+            let mut invitation = answer?.into_inner().invitation.unwrap_or_default();
             let token = std::mem::take(&mut invitation.token);
             Ok::<_, Refusal>((Some(Invitation(invitation)), Some(token)))
         };

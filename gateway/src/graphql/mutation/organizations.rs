@@ -73,7 +73,6 @@ impl OrganizationMutations {
             let OrganizationInput { name, slug, contact_email } = input;
             let message = CreateOrganizationRequest { name, slug, contact_email };
             let user = viewer.anyone()?;
-            viewer.limits().create_organization(&viewer.client(), user.map(|user| user.id))?;
             let request = if user.is_some() {
                 viewer.request(ctx, message)?
             } else {
@@ -81,8 +80,10 @@ impl OrganizationMutations {
                 ClientAddress(viewer.client().ip.parse().ok()).attach(&mut request);
                 request
             };
-            let answer = viewer.clients().org.clone().create_organization(request).await?.into_inner();
-            Ok::<_, Refusal>((Some(Organization(answer.organization.unwrap_or_default())),))
+            let creation = viewer.limits().create_organization(&viewer.client(), user.map(|user| user.id))?;
+            let answer = viewer.clients().org.clone().create_organization(request).await;
+            creation.settle(&answer);
+            Ok::<_, Refusal>((Some(Organization(answer?.into_inner().organization.unwrap_or_default())),))
         };
         Some(outcome.await.into())
     }

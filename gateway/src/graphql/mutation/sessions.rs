@@ -207,12 +207,10 @@ impl SessionMutations {
     ) -> Option<RefreshPayload> {
         let outcome = async {
             let viewer = Viewer::of(ctx);
-            let attempt = viewer.limits().token(&viewer.client())?;
             let message = RefreshRequest { refresh_token, client: Some(viewer.client()) };
             let request = viewer.gateway().service_key.request(message);
-            let answer = viewer.clients().identity.clone().refresh(request).await;
-            attempt.settle(&answer);
-            let tokens = answer?.into_inner().tokens.unwrap_or_default();
+            let answer = viewer.clients().identity.clone().refresh(request).await?;
+            let tokens = answer.into_inner().tokens.unwrap_or_default();
             Ok::<_, Refusal>((Some(Tokens::of(viewer, tokens)),))
         };
         Some(outcome.await.into())
@@ -248,10 +246,11 @@ impl Tokens {
 }
 
 async fn register(viewer: &Viewer, message: RegisterRequest) -> Result<Tokens, Refusal> {
-    viewer.limits().register(&viewer.client())?;
+    let creation = viewer.limits().register(&viewer.client())?;
     let request = viewer.gateway().service_key.request(message);
-    let answer = viewer.clients().identity.clone().register(request).await?.into_inner();
-    Ok(Tokens::of(viewer, answer.tokens.unwrap_or_default()))
+    let answer = viewer.clients().identity.clone().register(request).await;
+    creation.settle(&answer);
+    Ok(Tokens::of(viewer, answer?.into_inner().tokens.unwrap_or_default()))
 }
 
 async fn login(viewer: &Viewer, message: LoginRequest) -> Result<proto::Tokens, Refusal> {

@@ -76,9 +76,7 @@ impl TokenMutations {
         let outcome = async {
             let viewer = Viewer::of(ctx);
             let request = holder(viewer, token)?.request(RenewTokenRequest {});
-            let attempt = viewer.limits().token(&viewer.client())?;
             let answer = viewer.clients().identity.clone().renew_token(request).await;
-            attempt.settle(&answer);
             let answer = answer.map_err(bad_token)?.into_inner();
             let Issued { token, payload, refresh_expires_in } = Issued::of(viewer, answer.tokens.unwrap_or_default())?;
             Ok(RefreshedToken { token, payload, refresh_expires_in })
@@ -95,14 +93,12 @@ impl TokenMutations {
         let outcome = async {
             let viewer = Viewer::of(ctx);
             let user = holder(viewer, token)?;
-            let attempt = viewer.limits().token(&viewer.client())?;
             let clients = viewer.clients();
             let answer = clients
                 .read(&clients.identity, &user, GetSessionRequest {}, |mut identity, request| async move {
                     identity.get_session(request).await
                 })
                 .await;
-            attempt.settle(&answer);
             let answer = answer.map_err(bad_token)?.into_inner();
             let email = own(viewer, answer.user).person.email;
             Ok(Verify { payload: payload(&email, user.expires_at, answer.session_created_at.as_ref()) })

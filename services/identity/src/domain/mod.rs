@@ -1,5 +1,6 @@
 //! What the service is about: parsed types and the rules that need no database. No SQL, no gRPC, no protobuf.
 
+mod argon2id;
 mod password;
 mod refresh;
 mod session;

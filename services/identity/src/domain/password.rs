@@ -4,13 +4,13 @@
 use std::{collections::HashSet, fmt, sync::LazyLock};
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    Algorithm, Params, PasswordHasher as _, PasswordVerifier as _, Version,
     password_hash::{self, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::Refusal;
+use super::{Refusal, argon2id::Argon2id};
 
 /// Fewest and most characters.
 pub const PASSWORD_CHARACTERS: (usize, usize) = (8, 128);
@@ -71,8 +71,8 @@ pub struct Verified {
 }
 
 /// argon2id with 19 MiB, two passes, one lane (OWASP's first choice).
-fn argon2() -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params())
+fn argon2() -> Argon2id {
+    Argon2id::new(params())
 }
 
 fn params() -> Params {
@@ -159,7 +159,7 @@ mod tests {
         assert!(!verify(&"correct horse batterz".into(), &made).unwrap().matches);
         assert!(!verify(&password, &dummy_hash().unwrap()).unwrap().matches);
 
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 1, 1, None).unwrap());
+        let weak = Argon2id::new(Params::new(1024, 1, 1, None).unwrap());
         let old: PasswordHash = weak.hash_password(b"correct horse battery").unwrap();
         assert_eq!(verify(&password, &old.to_string()).unwrap(), Verified { matches: true, outdated: true });
         assert!(verify(&password, "plain").is_err());

@@ -4,12 +4,18 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
+use tokio::{
+    runtime::{self, Runtime},
+    sync::Semaphore,
+    task::JoinHandle,
+};
 use tracing::Span;
 
 use crate::{
@@ -42,6 +48,7 @@ impl From<Option<IpAddr>> for Source {
 
 pub struct Hasher {
     cores: Arc<Semaphore>,
+    workers: Workers,
     room: Room,
     dummy: Arc<str>,
 }
@@ -49,13 +56,21 @@ pub struct Hasher {
 impl Hasher {
     /// Hashes once, for the dummy.
     pub fn new() -> Result<Self, Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
         Self::with_room(cores, cores * WAITING_PER_CORE)
     }
 
     fn with_room(cores: usize, waiting: usize) -> Result<Self, Error> {
-        let dummy = domain::dummy_hash().map_err(|error| Error::Unexpected(error.to_string()))?;
-        Ok(Self { cores: Arc::new(Semaphore::new(cores)), room: Room::of(cores + waiting), dummy: dummy.into() })
+        // On a thread of its own, which ends with the memory that it needed.
+        let dummy = thread::spawn(domain::dummy_hash).join().map_err(|_| Error::Unexpected("no dummy hash".into()))?;
+        let dummy = dummy.map_err(|error| Error::Unexpected(error.to_string()))?;
+        let workers = Workers::new(cores).map_err(|error| Error::Unexpected(error.to_string()))?;
+        Ok(Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            workers,
+            room: Room::of(cores + waiting),
+            dummy: dummy.into(),
+        })
     }
 
     /// A place in the queue. Taken before anything else is done for whoever shows a password: who is sent away has cost
@@ -99,7 +114,7 @@ impl Hasher {
     {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Crowded)?;
         let span = Span::current();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = self.workers.spawn(move || {
             let _entered = span.enter();
             // Given back when the work is done, also where nobody waits for it any more.
             let _core = core;
@@ -109,6 +124,30 @@ impl Hasher {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Error::Unexpected(format!("password hashing failed: {error}"))),
             Err(error) => Err(Error::Unexpected(format!("password hashing was broken off: {error}"))),
+        }
+    }
+}
+
+/// As many threads as hash at once, and always the same ones: each keeps the memory that a hash needs (19 MiB), and of
+/// tokio's threads for blocking work there may be hundreds.
+struct Workers(Option<Runtime>);
+
+impl Workers {
+    fn new(threads: usize) -> io::Result<Self> {
+        Ok(Self(Some(runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("hasher").build()?)))
+    }
+
+    fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let runtime = self.0.as_ref().expect("taken by nobody but drop");
+        runtime.spawn(async move { work() })
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // The last owner may be a task, which must not wait for threads.
+            runtime.shutdown_background();
         }
     }
 }

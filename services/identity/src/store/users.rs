@@ -67,7 +67,7 @@ pub async fn password_hash(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Resu
 /// with the old password cannot slip in beside a change of it.
 pub async fn hold_password(conn: &mut PgConnection, id: Uuid, password_hash: &str) -> sqlx::Result<bool> {
     let row = query!(
-        r#"SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND pending_since IS NULL FOR SHARE"#,
+        r#"SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND pending_since IS NULL FOR NO KEY UPDATE"#,
         id,
         password_hash
     )

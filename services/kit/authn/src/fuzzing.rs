@@ -55,7 +55,7 @@ fn user(token: &str, key: &SigningKey) -> Option<Verified> {
 fn service(token: &str, key: &SigningKey) -> bool {
     let peers = format!("gateway={}", jwt::encode_base64(key.verifying_key().as_bytes()));
     let peers: PeerKeys = peers.parse().expect("an entry that is right");
-    let audiences = ["identity", "org", "trellis"];
+    let audiences = ["trellis.identity.v1", "trellis.org.v1", "trellis"];
     let believed = |audience, now| peers.verify(token, audience, now).is_ok();
     audiences.into_iter().any(|audience| [i64::MIN, 0, i64::MAX].into_iter().any(|now| believed(audience, now)))
 }
@@ -97,13 +97,15 @@ mod tests {
             typ in "(at\\+jwt|AT\\+JWT|application/at\\+jwt|service\\+jwt|JWT|.{0,12})",
             alg in "(EdDSA|none|HS256|.{0,5})",
             more in "(|,\"crit\":null|,\"crit\":\\[\\]|,\"alg\":\"none\"|,\"x\":1)",
-            aud in "(\"trellis\"|\"trellis-internal\"|\\[\"trellis\"\\]|null|1)",
+            aud in "(\"trellis\"|\"trellis.org.v1\"|\\[\"trellis\"\\]|null|1)",
+            who in "(k1|gateway)",
+            iss in "(trellis|gateway)",
             exp in any::<i64>(),
         ) {
-            let header = format!(r#"{{"alg":{alg:?},"typ":{typ:?},"kid":"k1"{more}}}"#);
+            let header = format!(r#"{{"alg":{alg:?},"typ":{typ:?},"kid":{who:?}{more}}}"#);
             let id = "0190a000-0000-7000-8000-000000000000";
             let claims = format!(
-                r#"{{"iss":"trellis","aud":{aud},"sub":"{id}","sid":"{id}","jti":"{id}","iat":1,"exp":{exp}}}"#
+                r#"{{"iss":{iss:?},"aud":{aud},"sub":"{id}","sid":"{id}","jti":"{id}","iat":1,"exp":{exp}}}"#
             );
             super::tokens(&format!("{header}\n{claims}"));
         }

@@ -45,10 +45,26 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
                 Ok(true)
             })
         })
-        .connect_with(options)
-        .await?;
+        .connect_lazy_with(options);
+    warm_up(&pool).await?;
     tokio::spawn(measure(pool.clone()));
     Ok(pool)
+}
+
+/// The first connection of the pool. The database has answered just now: that a busy machine takes longer than callers
+/// may wait is no reason to end.
+async fn warm_up(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let mut waiting = Waiting::new();
+    loop {
+        match pool.acquire().await {
+            Ok(_) => return Ok(()),
+            Err(sqlx::Error::PoolTimedOut) if waiting.should_say() => {
+                tracing::warn!("waiting for the database: it is slow to let the service in");
+            }
+            Err(sqlx::Error::PoolTimedOut) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Tells how the pool is used until it is closed.

@@ -1,8 +1,8 @@
 //! The queue of writers: few hold a connection at once, a bounded number waits, and not for long.
 //!
 //! Waiting here instead of in the pool leaves connections for reads, and a crowd is refused at once, not after it
-//! has piled up. Writers of one scope go one after the other anyway, by its row's lock: few of them get a place at
-//! once, so that one hot project does not keep all the others waiting.
+//! has piled up. Writers of one scope go one after the other anyway, by its row's lock: they get half of the places
+//! at most, so that one hot project does not keep all the others waiting.
 
 use std::{
     collections::HashMap,
@@ -20,11 +20,10 @@ use crate::LogError;
 
 /// More than these do not wait.
 const MAX_WAITING: usize = 1024;
+/// Of one scope: the rest is for the others.
+const MAX_WAITING_OF_A_SCOPE: usize = MAX_WAITING / 4 * 3;
 /// Who has not got a place after this is told to come again: its client gives up at about this time too.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// One holds the scope's lock, the next ones stand ready for it.
-const PLACES_OF_A_SCOPE: usize = 3;
-
 /// Places for writers.
 pub(crate) struct WriterQueue {
     places: Arc<Semaphore>,
@@ -42,7 +41,11 @@ pub(crate) struct Place {
 impl WriterQueue {
     pub(crate) fn new(places: usize) -> Self {
         metrics::describe_gauge!("trellis_writes_waiting", "Writes that wait for a database connection.");
-        Self { places: Arc::new(Semaphore::new(places.max(1))), scopes: Arc::default(), waiting: AtomicUsize::new(0) }
+        Self {
+            places: Arc::new(Semaphore::new(places.max(1))),
+            scopes: Arc::new(Scopes { places: (places / 2).max(1), writing: Mutex::default() }),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A place, in order of arrival among those of the scope; [`LogError::Busy`] where too many wait or it takes too
@@ -63,21 +66,31 @@ impl WriterQueue {
 }
 
 /// The scopes that have writers, and no others.
-#[derive(Default)]
-struct Scopes(Mutex<HashMap<Uuid, Arc<Semaphore>>>);
+struct Scopes {
+    /// Of each: the rest is for the others.
+    places: usize,
+    writing: Mutex<HashMap<Uuid, Arc<Semaphore>>>,
+}
 
 impl Scopes {
     async fn enter(self: &Arc<Self>, scope: Uuid) -> Result<PlaceOfScope, LogError> {
         // Made before the wait, so that a wait that is cancelled is forgotten, too.
         let mut place = PlaceOfScope { scopes: Arc::clone(self), scope, permit: None };
-        let semaphore =
-            Arc::clone(self.lock().entry(scope).or_insert_with(|| Semaphore::new(PLACES_OF_A_SCOPE).into()));
+        let semaphore = {
+            let mut scopes = self.lock();
+            let semaphore = scopes.entry(scope).or_insert_with(|| Semaphore::new(self.places).into());
+            // Whoever is in or waits holds it once, and so does the map.
+            if Arc::strong_count(semaphore) > MAX_WAITING_OF_A_SCOPE {
+                return Err(LogError::Busy);
+            }
+            Arc::clone(semaphore)
+        };
         place.permit = Some(semaphore.acquire_owned().await.map_err(|_| LogError::Busy)?);
         Ok(place)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Semaphore>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,17 +166,33 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hot_scope_leaves_places_for_the_others() {
-        let queue = WriterQueue::new(PLACES_OF_A_SCOPE + 1);
+        let queue = WriterQueue::new(4);
         let (hot, other) = (Some(Uuid::from_u128(1)), Some(Uuid::from_u128(2)));
         let mut held = Vec::new();
-        for _ in 0..PLACES_OF_A_SCOPE {
+        for _ in 0..2 {
             held.push(queue.enter(hot).await.unwrap());
         }
         assert!(matches!(queue.enter(hot).await, Err(LogError::Busy)));
         drop(queue.enter(other).await.unwrap());
         held.pop();
         drop(queue.enter(hot).await.unwrap());
+        held.push(queue.enter(hot).await.unwrap());
+
+        let queue = Arc::new(queue);
+        let crowd: Vec<_> = (0..2 * MAX_WAITING)
+            .map(|_| {
+                let queue = Arc::clone(&queue);
+                tokio::spawn(async move { queue.enter(hot).await.map(drop) })
+            })
+            .collect();
+        while queue.waiting.load(Ordering::Relaxed) < MAX_WAITING_OF_A_SCOPE - 2 {
+            tokio::task::yield_now().await;
+        }
+        drop(queue.enter(other).await.unwrap());
         held.clear();
+        for waiter in crowd {
+            waiter.await.unwrap().ok();
+        }
         assert!(queue.scopes.lock().is_empty(), "a scope without writers is forgotten");
     }
 }

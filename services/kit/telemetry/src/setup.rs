@@ -20,7 +20,7 @@ const FLUSH: Duration = Duration::from_secs(3);
 /// Libraries that tell more than an operator wants; a directive with the same target overrides, up to `info`, which is
 /// all that libraries ever tell (see `ceiling`).
 const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn,rustls=warn,async_nats=warn,\
-    sqlx=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=warn";
+    sqlx=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=warn,trellis_telemetry=error";
 
 /// Flushes what is not yet exported when it is dropped or shut down.
 pub struct Telemetry {

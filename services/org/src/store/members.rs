@@ -66,10 +66,13 @@ pub async fn roll(db: impl PgExecutor<'_>, org_id: Uuid, user: Uuid) -> Result<O
 /// A member's role, which stays as it is until the transaction ends.
 #[tracing::instrument(name = "db.members.hold", skip_all)]
 pub async fn hold(db: &mut PgConnection, org_id: Uuid, user: Uuid) -> Result<Option<Role>, sqlx::Error> {
-    let held =
-        sqlx::query_scalar!("SELECT role FROM members WHERE org_id = $1 AND user_id = $2 FOR SHARE", org_id, user)
-            .fetch_optional(db)
-            .await?;
+    let held = sqlx::query_scalar!(
+        "SELECT role FROM members WHERE org_id = $1 AND user_id = $2 FOR NO KEY UPDATE",
+        org_id,
+        user
+    )
+    .fetch_optional(db)
+    .await?;
     held.as_deref().map(role).transpose()
 }
 

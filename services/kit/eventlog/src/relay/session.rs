@@ -179,6 +179,7 @@ fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {
     let options = pool::options(url)?;
     let name = format!("{} relay", options.get_application_name().unwrap_or("trellis"));
     Ok(options.application_name(&name).options([
+        crate::wall::OUTSIDE,
         ("idle_session_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "5s"),
         // The server gives up when the relay does, or a forgotten statement would keep the lock.

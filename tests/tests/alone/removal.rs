@@ -27,16 +27,16 @@ impl Times {
         }
     }
 
-    /// Says what was measured; the slowest but one in a hundred is within the bound.
+    /// Says what was measured. The slowest but one is within the bound: one may have met a hiccup of the machine.
     fn assert_within_bound(mut self, when: &str) {
         for (what, times) in &mut self.0 {
             times.sort_unstable();
-            let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
-            println!("{when}: {what}: {} times, p50 {:?}, p99 {:?}", times.len(), at(50), at(99));
+            let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
+            println!("{when}: {what}: {} times, median {median:?}, slowest {slowest:?}", times.len());
         }
         for (what, times) in &self.0 {
-            let p99 = times[(times.len() * 99 / 100).min(times.len() - 1)];
-            assert!(p99 < BOUND, "{when}: {what} took {p99:?}");
+            let slowest_but_one = times[times.len() - 2];
+            assert!(slowest_but_one < BOUND, "{when}: {what} took {slowest_but_one:?}");
         }
     }
 }
@@ -247,6 +247,7 @@ async fn demote_many_times(ada: &Session, ben: &Session, bases: [&str; 2], trial
 
 #[tokio::test]
 async fn who_is_removed_is_out_everywhere_within_a_second_with_nats_and_without() {
+    let _alone = crate::alone().await;
     let mut cluster = TestCluster::start().unwrap();
     let first = cluster.cluster.url();
     let plan = cluster.cluster.process("gateway").plan.clone();
@@ -267,6 +268,7 @@ async fn who_is_removed_is_out_everywhere_within_a_second_with_nats_and_without(
 
 #[tokio::test]
 async fn who_leaves_is_out_and_comes_back_as_anybody() {
+    let _alone = crate::alone().await;
     let api = Api::shared();
     let ada = api.register("Ada").await;
     let org = furnished(&ada).await;

@@ -8,6 +8,7 @@ use trellis_tests::Api;
 
 #[tokio::test]
 async fn five_hundred_at_once_get_one_to_five_hundred_and_deleted_numbers_do_not_come_back() {
+    let _alone = crate::alone().await;
     let api = Api::shared();
     let ada = api.register("Ada").await;
     let org = ada.organization().await;
@@ -33,6 +34,7 @@ async fn five_hundred_at_once_get_one_to_five_hundred_and_deleted_numbers_do_not
 
 #[tokio::test]
 async fn two_projects_of_one_name_in_two_organizations_do_not_meet() {
+    let _alone = crate::alone().await;
     let api = Api::shared();
     let (ada, eve) = (api.register("Ada").await, api.register("Eve").await);
     let (one, two) = (ada.organization().await, eve.organization().await);

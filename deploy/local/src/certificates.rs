@@ -3,10 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write as _,
     net::Ipv4Addr,
     ops::Range,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -17,7 +15,7 @@ use rcgen::{
     SanType,
 };
 
-use crate::environment::PROCESSES;
+use crate::{environment::PROCESSES, secrets::write_secret};
 
 const LIFETIME: Duration = Duration::from_hours(365 * 24);
 
@@ -125,15 +123,8 @@ fn now() -> Range<SystemTime> {
     now - Duration::from_hours(1)..now + LIFETIME
 }
 
-/// Readable by its owner alone.
+/// In place of what was there.
 fn write(file: &Path, pem: &str) -> anyhow::Result<()> {
     fs::remove_file(file).ok();
-    let mut out = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    out.write_all(pem.as_bytes())?;
-    Ok(())
+    write_secret(file, pem)
 }

@@ -46,13 +46,7 @@ impl Secrets {
                 .with_context(|| format!("{} is damaged; `make reset` begins anew", file.display()));
         }
         let secrets = Self::generate();
-        let mut out = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        out.write_all(serde_json::to_string_pretty(&secrets)?.as_bytes())?;
+        write_secret(file, &serde_json::to_string_pretty(&secrets)?)?;
         Ok(secrets)
     }
 
@@ -68,6 +62,18 @@ impl Secrets {
         });
         Ok(keys.collect::<anyhow::Result<Vec<_>>>()?.join(","))
     }
+}
+
+/// A new file that its owner alone can read.
+pub(crate) fn write_secret(file: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut out = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(out.write_all(text.as_bytes())?)
 }
 
 /// 256 random bits, in characters that need no escaping in a URL.

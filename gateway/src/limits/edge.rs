@@ -1,16 +1,26 @@
 //! What the edge asks of every request, before it is handled.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use http::{HeaderMap, Method, header};
 use trellis_rpc::Code;
 
-use super::Visitor;
+use super::Network;
 use crate::{app::Gateway, client_address, cors, problem::Problem};
 
 /// Asked for by machines that look whether the gateway lives; never refused.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Who sent a request, as the edge saw it; among the request's extensions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Visitor(pub Network);
+
+impl From<Option<IpAddr>> for Visitor {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self(address.into())
+    }
+}
 
 /// Counts the request, and refuses it where there were too many; a socket also where its page may not open one.
 pub fn admit(gateway: &Gateway, request: &mut Request) -> Result<(), Problem> {

@@ -12,7 +12,6 @@
 //! | [`admission`], [`edge`] | what spends which; what every request spends |
 //! | [`attempt`] | what is given back once it is answered |
 //! | [`standing`] | what an answer says of the buckets that it spent |
-//! | [`network`] | what counts as one address |
 //! | [`forwarders`] | a proxy that nobody trusts would make everybody one address |
 
 mod admission;
@@ -21,7 +20,6 @@ mod cell;
 pub mod edge;
 mod forwarders;
 mod limited;
-mod network;
 mod rate;
 mod setting;
 pub mod standing;
@@ -34,10 +32,12 @@ use std::{
 
 use tokio::time::Instant;
 
+pub use trellis_authn::Network;
+
 pub use attempt::{Attempt, Creation};
+pub use edge::Visitor;
 pub use forwarders::Forwarders;
 pub use limited::Limited;
-pub use network::{Network, Visitor};
 pub use rate::Rate;
 pub use setting::{Limit, Rates};
 

@@ -7,7 +7,7 @@ use trellis_proto::subject::SESSIONS;
 use trellis_rpc::{IdempotencyKey, Violations};
 use uuid::Uuid;
 
-use super::{Ops, hasher::Source, now, tokens::ended};
+use super::{Ops, now, tokens::ended};
 use crate::{
     domain::NewPassword,
     error::Error,
@@ -44,7 +44,7 @@ impl Ops {
     pub async fn change_password(&self, caller: &Caller, request: ChangePassword) -> Result<Changed, Error> {
         let user = caller.user()?;
         let new = validate(&request)?;
-        let place = self.hasher.admit(Source::from(user.address))?;
+        let place = self.hasher.admit(user.address.into())?;
         let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
         for _ in 0..ATTEMPTS {
             let old_hash = users::password_hash(self.log.pool(), user.id, user.session).await?;

@@ -5,7 +5,6 @@
 use std::{
     collections::HashMap,
     io,
-    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -17,6 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tracing::Span;
+use trellis_authn::Network;
 
 use crate::{
     domain::{self, NewPassword, Verified},
@@ -25,26 +25,6 @@ use crate::{
 
 /// At about 30 ms each, who comes last waits for about 2 s.
 const WAITING_PER_CORE: usize = 64;
-
-/// Where a password comes from: an address of IPv4, or the half of an IPv6 one that a site chooses freely from. All
-/// that name no address count as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Source(Option<IpAddr>);
-
-impl Source {
-    pub fn of(address: &str) -> Self {
-        Self::from(address.parse().ok())
-    }
-}
-
-impl From<Option<IpAddr>> for Source {
-    fn from(address: Option<IpAddr>) -> Self {
-        Self(address.map(|address| match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
-            address @ IpAddr::V4(_) => address,
-        }))
-    }
-}
 
 pub struct Hasher {
     cores: Arc<Semaphore>,
@@ -75,7 +55,7 @@ impl Hasher {
 
     /// A place in the queue. Taken before anything else is done for whoever shows a password: who is sent away has cost
     /// nothing, no connection to the database either, which everybody else needs.
-    pub fn admit(&self, source: Source) -> Result<Place<'_>, Error> {
+    pub fn admit(&self, source: Network) -> Result<Place<'_>, Error> {
         self.room.enter(source)
     }
 
@@ -164,7 +144,7 @@ struct Room {
 struct Taken {
     all: usize,
     /// Has only those who are in: no longer than there are places.
-    by_source: HashMap<Source, usize>,
+    by_source: HashMap<Network, usize>,
 }
 
 impl Room {
@@ -172,7 +152,7 @@ impl Room {
         Self { places, share: (places * 3).div_ceil(4), taken: Mutex::default() }
     }
 
-    fn enter(&self, source: Source) -> Result<Place<'_>, Error> {
+    fn enter(&self, source: Network) -> Result<Place<'_>, Error> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_source.get(&source).copied().unwrap_or_default();
         if taken.all >= self.places || own >= self.share {
@@ -187,7 +167,7 @@ impl Room {
 /// Given up when it is dropped, also by who goes away before it is their turn.
 pub struct Place<'a> {
     room: &'a Room,
-    source: Source,
+    source: Network,
 }
 
 impl Drop for Place<'_> {
@@ -207,6 +187,8 @@ impl Drop for Place<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::net::IpAddr;
+
     use futures_util::future::join_all;
 
     use super::*;
@@ -215,7 +197,7 @@ mod tests {
     async fn a_crowd_is_refused_and_the_rest_is_served() {
         let hasher = Hasher::with_room(1, 2).unwrap();
         let password = SecretString::from("correct horse battery");
-        let from = |i: u8| Source::of(&format!("192.0.2.{i}"));
+        let from = |i: u8| Network::from(IpAddr::from([192, 0, 2, i]));
         let verify = async |i| {
             let place = hasher.admit(from(i))?;
             hasher.verify(&place, &password, None).await
@@ -230,7 +212,7 @@ mod tests {
     #[test]
     fn a_flood_from_one_address_leaves_room_for_others() {
         let room = Room::of(8);
-        let (flood, other) = (Source::of("192.0.2.1"), Source::of("192.0.2.2"));
+        let [flood, other] = [1, 2].map(|i| Network::from(IpAddr::from([192, 0, 2, i])));
         let mut places: Vec<_> = (0..20).filter_map(|_| room.enter(flood).ok()).collect();
         assert_eq!(places.len(), 6, "three quarters");
         let others: Vec<_> = (0..20).filter_map(|_| room.enter(other).ok()).collect();
@@ -241,14 +223,5 @@ mod tests {
         drop((places, others));
         assert!(room.taken.lock().unwrap().by_source.is_empty());
         assert_eq!(room.taken.lock().unwrap().all, 0);
-    }
-
-    #[test]
-    fn a_site_is_one_source() {
-        assert_eq!(Source::of("2001:db8::1"), Source::of("2001:db8::ffff:2"));
-        assert_ne!(Source::of("2001:db8::1"), Source::of("2001:db8:0:1::1"));
-        assert_eq!(Source::of("::ffff:192.0.2.1"), Source::of("192.0.2.1"));
-        assert_eq!(Source::of(""), Source::of("nonsense"));
-        assert_ne!(Source::of("192.0.2.1"), Source::of("192.0.2.2"));
     }
 }

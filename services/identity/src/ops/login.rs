@@ -1,13 +1,12 @@
 //! Logging in. Unknown e-mail, wrong password and a registration that is not finished are one answer, in one time.
 
+use std::net::IpAddr;
+
 use secrecy::{ExposeSecret as _, SecretString};
-use trellis_authn::{Caller, ServiceName};
+use trellis_authn::{Caller, Network, ServiceName};
 use trellis_rpc::Violations;
 
-use super::{
-    Ops, Tokens,
-    hasher::{Place, Source},
-};
+use super::{Ops, Tokens, hasher::Place};
 use crate::{
     domain::{Client, Credentials, Email},
     error::Error,
@@ -29,7 +28,7 @@ impl Ops {
     pub async fn login(&self, caller: &Caller, request: Login) -> Result<Tokens, Error> {
         caller.service(&[ServiceName::Gateway])?;
         let email = validate(&request)?;
-        let place = self.hasher.admit(Source::of(&request.client.ip))?;
+        let place = self.hasher.admit(Network::from(request.client.ip.parse::<IpAddr>().ok()))?;
         for _ in 0..ATTEMPTS {
             let found = users::credentials(self.log.pool(), &email).await?;
             let hash = found.as_ref().map(|found| found.password_hash.as_str());

@@ -3,12 +3,14 @@
 //! There is no transaction across services: with an organization the user is stored as pending, org is asked to take
 //! it, and only then it becomes active. What a crash or a silent org leaves pending is for the sweeper.
 
+use std::net::IpAddr;
+
 use secrecy::SecretString;
-use trellis_authn::{Caller, ServiceName};
+use trellis_authn::{Caller, Network, ServiceName};
 use trellis_rpc::Violations;
 use uuid::Uuid;
 
-use super::{Ops, Tokens, hasher::Source, now};
+use super::{Ops, Tokens, now};
 use crate::{
     domain::{Client, Email, Name, NewPassword, User, is_slug},
     error::Error,
@@ -43,7 +45,7 @@ impl Ops {
         caller.service(&[ServiceName::Gateway])?;
         let new = validate(&request)?;
         let target = target(request.organization_slug, request.invitation_token)?;
-        let place = self.hasher.admit(Source::of(&request.client.ip))?;
+        let place = self.hasher.admit(Network::from(request.client.ip.parse::<IpAddr>().ok()))?;
         // Spares the hashing; the index decides.
         if users::email_is_taken(self.log.pool(), &new.email).await? {
             return Err(Error::EmailTaken);

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -51,7 +52,6 @@ impl WriterQueue {
     /// A place, in order of arrival among those of the scope; [`LogError::Busy`] where too many wait or it takes too
     /// long.
     pub(crate) async fn enter(&self, scope: Option<Uuid>) -> Result<Place, LogError> {
-        let _waiter = Waiter::join(&self.waiting)?;
         let entered = async {
             let of_scope = match scope {
                 Some(scope) => Some(self.scopes.enter(scope).await?),
@@ -61,6 +61,14 @@ impl WriterQueue {
             let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| LogError::Busy)?;
             Ok(Place { _place: place, _of_scope: of_scope })
         };
+        let mut entered = pin!(entered);
+        // Who finds a place free does not wait, and is not counted.
+        tokio::select! {
+            biased;
+            entered = &mut entered => return entered,
+            () = std::future::ready(()) => {}
+        }
+        let _waiter = Waiter::join(&self.waiting)?;
         tokio::time::timeout(MAX_WAIT, entered).await.unwrap_or(Err(LogError::Busy))
     }
 }

@@ -20,8 +20,8 @@ use crate::{
 
 /// Unready, but still serving: time for a load balancer to look away.
 const LOOK_AWAY: Duration = Duration::from_millis(300);
-/// For requests in flight (10 s at most) and for sockets, which close spread over some seconds.
-const FINISH: Duration = Duration::from_secs(15);
+/// For requests in flight (15 s at most) and for sockets, which close spread over some seconds.
+const FINISH: Duration = Duration::from_secs(16);
 
 /// What every handler may need. Routers carry it as `Arc<Gateway>` (`State(gateway): State<App>`).
 pub struct Gateway {

@@ -16,10 +16,13 @@ use trellis_proto::{
     identity::v1::identity_service_client::IdentityServiceClient, org::v1::org_service_client::OrgServiceClient,
     project::v1::project_service_client::ProjectServiceClient,
 };
-use trellis_rpc::{Channel, Code, Endpoints, Problem};
+use trellis_rpc::{Channel, Code, Endpoints, Problem, with_deadline};
 
 /// A list of 100 tasks whose descriptions have the longest text allowed is 8 MiB; tonic would stop at 4.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// Reads do not queue as writes do: who has no answer by then gets none.
+const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// Retries never add more than a tenth to what is asked of a service that is in trouble.
 const RETRY_COST: u32 = 10;
@@ -75,7 +78,7 @@ impl Clients {
         M: Clone + Name,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        match call(client.clone(), asker.sign(message.clone())).await {
+        match with_deadline(READ_WITHIN, call(client.clone(), asker.sign(message.clone()))).await {
             Ok(answer) => {
                 self.earn();
                 Ok(answer)

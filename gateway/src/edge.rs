@@ -32,7 +32,7 @@ use crate::{
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The calls of one request together.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(15);
 /// What the address of a request may hold, and what its headers may.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Where a request met no route: one name, so that strangers cannot fill the metrics.

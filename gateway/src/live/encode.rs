@@ -62,7 +62,7 @@ fn named<'a>(event: &'a Event, payload: Option<&'a ProjectEvent>) -> Vec<Cow<'a,
         match &payload.object {
             Some(Object::Task(task)) => ids.extend(Task::people(task).map(Cow::Borrowed)),
             Some(Object::Comment(comment)) => ids.extend(Comment::people(comment).map(Cow::Borrowed)),
-            Some(Object::Project(_)) | None => {}
+            Some(Object::Project(_) | Object::Notification(_) | Object::AllRead(_) | Object::Forgotten(_)) | None => {}
         }
         ids.extend(json::changed_people(&payload.changes).into_iter().map(Cow::Owned));
     }
@@ -85,6 +85,7 @@ fn entry(at: Cursor, event: &Event, payload: Option<ProjectEvent>, people: &Foun
             Object::Project(project) => Data::Project(Box::new(project.into())),
             Object::Task(task) => Data::Task(Box::new(Task::new(task, people))),
             Object::Comment(comment) => Data::Comment(Box::new(Comment::new(comment, people))),
+            Object::Notification(_) | Object::AllRead(_) | Object::Forgotten(_) => return None,
         };
         let updated = matches!(event.kind.as_str(), "task.updated" | "project.updated");
         serde_json::to_string(&Shown {

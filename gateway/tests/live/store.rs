@@ -170,7 +170,14 @@ impl Known {
     fn change(&mut self, kind: Kind, org_id: Uuid, user_id: String) {
         let seq = self.changes.len() as u64 + 1;
         let org_id = org_id.to_string();
-        self.changes.push(MembershipChange { kind: kind.into(), org_id, user_id, role: 0, seq });
+        self.changes.push(MembershipChange {
+            kind: kind.into(),
+            org_id,
+            user_id,
+            role: 0,
+            seq,
+            actor_id: String::new(),
+        });
     }
 
     fn memberships(&self, request: &FollowMembershipsRequest) -> FollowMembershipsResponse {

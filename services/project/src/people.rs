@@ -32,8 +32,11 @@ impl People {
     }
 
     pub async fn is_member(&self, org_id: Uuid, user: Uuid) -> Result<bool, Error> {
-        let request =
-            self.key.request(CheckMembersRequest { org_id: org_id.to_string(), user_ids: vec![user.to_string()] });
+        let request = self.key.request(CheckMembersRequest {
+            org_id: org_id.to_string(),
+            user_ids: vec![user.to_string()],
+            all: false,
+        });
         let members = self.org.clone().check_members(request).await.map_err(Error::Peer)?.into_inner().member_ids;
         Ok(members.contains(&user.to_string()))
     }

@@ -96,7 +96,14 @@ fn no() -> Result<CheckAccessResponse, Status> {
 
 fn change(kind: Kind, user: &User, seq: u64) -> wire::MembershipChange {
     let role = Role::Member.into();
-    wire::MembershipChange { kind: kind.into(), org_id: ORG.to_string(), user_id: user.id.to_string(), role, seq }
+    wire::MembershipChange {
+        kind: kind.into(),
+        org_id: ORG.to_string(),
+        user_id: user.id.to_string(),
+        role,
+        seq,
+        actor_id: String::new(),
+    }
 }
 
 #[tokio::test(start_paused = true)]

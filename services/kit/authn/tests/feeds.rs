@@ -126,6 +126,7 @@ stub::service!(OrgService, for Org, {
             user_id: user.to_string(),
             role: Role::Unspecified.into(),
             seq,
+            actor_id: String::new(),
         };
         Ok(Response::new(FollowMembershipsResponse {
             epoch: self.epoch.to_string(),

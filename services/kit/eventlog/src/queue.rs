@@ -23,8 +23,9 @@ use crate::LogError;
 const MAX_WAITING: usize = 1024;
 /// Of one scope: the rest is for the others.
 const MAX_WAITING_OF_A_SCOPE: usize = MAX_WAITING / 4 * 3;
-/// Who has not got a place after this is told to come again: its client gives up at about this time too.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// Who has not got a place after this is told to come again: its client gives up soon after. So long because a crowd
+/// that comes at once (an import) is better served late than sent away.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Places for writers.
 pub(crate) struct WriterQueue {
     places: Arc<Semaphore>,

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The deadline of a call whose caller sets none.
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(12);
 
 /// How long one endpoint of several may take to connect before the next one is asked.
 const PATIENCE: Duration = Duration::from_millis(1100);
@@ -87,7 +87,7 @@ impl fmt::Display for Endpoints {
 }
 
 /// A cheap-to-clone channel to one service. Connects lazily; a call that meets no living endpoint fails as
-/// `unavailable` within its deadline (default 5 s).
+/// `unavailable` within its deadline (default 12 s).
 #[derive(Clone)]
 pub struct Channel {
     shared: Arc<Shared>,

@@ -165,7 +165,7 @@ impl OrgService for OrgGrpc {
         let (caller, _, asked) = apart(request)?;
         let members = self.ops.check_members(&caller, &asked).await?;
         let member_ids = members.iter().map(ToString::to_string).collect();
-        Ok(Response::new(CheckMembersResponse { member_ids }))
+        Ok(Response::new(CheckMembersResponse { member_ids, ..CheckMembersResponse::default() }))
     }
 
     async fn join(&self, request: Request<JoinRequest>) -> Answered<JoinResponse> {

@@ -136,6 +136,7 @@ impl Happened {
             user_id: self.user.map(|user| user.to_string()).unwrap_or_default(),
             role: self.role.map_or(0, |role| wire::role(role).into()),
             seq: write.seq(),
+            actor_id: String::new(),
         };
         let event = NewEvent {
             kind: self.what.word(),

@@ -42,7 +42,7 @@ async fn members_are_told_from_others() {
     let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
     let org_id = ann.get("acme").await.unwrap().id;
     let ask = async |client: &Client, org_id: &str, users: &[String]| {
-        let request = CheckMembersRequest { org_id: org_id.to_owned(), user_ids: users.to_vec() };
+        let request = CheckMembersRequest { org_id: org_id.to_owned(), user_ids: users.to_vec(), all: false };
         Ok::<_, tonic::Status>(client.clone().check_members(request).await?.into_inner().member_ids)
     };
     let users = [bob.id.to_string(), ann.id.to_string(), "x".to_owned()];

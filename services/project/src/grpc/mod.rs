@@ -6,13 +6,18 @@ use trellis_proto::project::v1::{
     BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse,
     CreateCommentRequest, CreateCommentResponse, CreateProjectRequest, CreateProjectResponse, CreateTaskRequest,
     CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse, DeleteProjectRequest, DeleteProjectResponse,
-    DeleteTaskRequest, DeleteTaskResponse, GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse,
+    DeleteTaskRequest, DeleteTaskResponse, GetNotificationPreferencesRequest, GetNotificationPreferencesResponse,
+    GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse, GetWatchRequest, GetWatchResponse,
     ListActivityOfTasksRequest, ListActivityOfTasksResponse, ListActivityRequest, ListActivityResponse,
     ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListCommentsRequest, ListCommentsResponse,
-    ListProjectsRequest, ListProjectsResponse, ListTasksOfProjectsRequest, ListTasksOfProjectsResponse,
-    ListTasksRequest, ListTasksResponse, OpenTopicRequest, OpenTopicResponse, ReadEventsRequest, ReadEventsResponse,
-    ReadHeadsRequest, ReadHeadsResponse, UpdateCommentRequest, UpdateCommentResponse, UpdateProjectRequest,
-    UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse, project_service_server::ProjectService,
+    ListNotificationsRequest, ListNotificationsResponse, ListProjectsRequest, ListProjectsResponse,
+    ListTasksOfProjectsRequest, ListTasksOfProjectsResponse, ListTasksRequest, ListTasksResponse, OpenTopicRequest,
+    OpenTopicResponse, ReadAllNotificationsRequest, ReadAllNotificationsResponse, ReadEventsRequest,
+    ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse, ReadNotificationRequest, ReadNotificationResponse,
+    UnwatchTaskRequest, UnwatchTaskResponse, UpdateCommentRequest, UpdateCommentResponse,
+    UpdateNotificationPreferencesRequest, UpdateNotificationPreferencesResponse, UpdateProjectRequest,
+    UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse, WatchTaskRequest, WatchTaskResponse,
+    project_service_server::ProjectService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
 
@@ -86,6 +91,14 @@ handlers! {
         list_tasks_of_projects(ListTasksOfProjectsRequest) -> ListTasksOfProjectsResponse;
         list_comments_of_tasks(ListCommentsOfTasksRequest) -> ListCommentsOfTasksResponse;
         list_activity_of_tasks(ListActivityOfTasksRequest) -> ListActivityOfTasksResponse;
+        list_notifications(ListNotificationsRequest) -> ListNotificationsResponse;
+        read_notification(ReadNotificationRequest) -> ReadNotificationResponse;
+        read_all_notifications(ReadAllNotificationsRequest) -> ReadAllNotificationsResponse;
+        get_notification_preferences(GetNotificationPreferencesRequest) -> GetNotificationPreferencesResponse;
+        update_notification_preferences(UpdateNotificationPreferencesRequest) -> UpdateNotificationPreferencesResponse;
+        watch_task(WatchTaskRequest) -> WatchTaskResponse;
+        unwatch_task(UnwatchTaskRequest) -> UnwatchTaskResponse;
+        get_watch(GetWatchRequest) -> GetWatchResponse;
         open_topic(OpenTopicRequest) -> OpenTopicResponse;
         read_events(ReadEventsRequest) -> ReadEventsResponse;
         read_heads(ReadHeadsRequest) -> ReadHeadsResponse;

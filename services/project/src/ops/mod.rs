@@ -13,6 +13,7 @@ mod delete_task;
 mod events;
 mod history;
 mod leavings;
+mod notifications;
 mod once;
 mod projects;
 mod tasks;
@@ -20,6 +21,7 @@ mod topics;
 mod update_project;
 mod update_task;
 mod values;
+mod watch;
 
 use std::sync::Arc;
 

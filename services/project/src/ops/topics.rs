@@ -22,7 +22,7 @@ impl Ops {
             Some(Topic::Project(project)) => topics::project(&mut conn, member.org_id(), project_word(project)?)
                 .await?
                 .ok_or(Error::NotFound(Resource::Project))?,
-            None => {
+            Some(Topic::Notifications(_)) | None => {
                 let mut violations = Violations::new();
                 violations.push("topic", "invalid", "must be a task or a project");
                 return all_known(violations).map(|()| OpenTopicResponse::default());

@@ -83,6 +83,7 @@ impl Known {
             user_id: user.map(|id| id.to_string()).unwrap_or_default(),
             role: 0,
             seq,
+            actor_id: String::new(),
         });
     }
 }
@@ -130,7 +131,7 @@ neighbour! {
                 organization.is_some_and(|it| it.members.contains_key(&id.parse().unwrap()))
             };
             let member_ids = asked.user_ids.into_iter().filter(is_member).collect();
-            Ok(Response::new(org::CheckMembersResponse { member_ids }))
+            Ok(Response::new(org::CheckMembersResponse { member_ids, ..org::CheckMembersResponse::default() }))
         }
 
         async fn follow_memberships(

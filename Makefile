@@ -2,8 +2,10 @@
 
 .DEFAULT_GOAL := help
 PORT ?= 8000
+REPLICAS ?= 1
 TLS ?= off
 CARGO ?= cargo
+$(if $(filter on off,$(TLS)),,$(error TLS must be on or off))
 
 LOCAL := $(CARGO) run --locked --package trellis-local --
 
@@ -11,12 +13,9 @@ LOCAL := $(CARGO) run --locked --package trellis-local --
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-TLS ?= off
-$(if $(filter on off,$(TLS)),,$(error TLS must be on or off))
-
 .PHONY: up
-up: ## Start the whole cluster on this machine (PORT=8000, TLS=on), stay until Ctrl-C
-	@$(LOCAL) up --port $(PORT) $(if $(filter on,$(TLS)),--tls)
+up: ## Start the whole cluster on this machine (PORT=8000, REPLICAS=2, TLS=on), stay until Ctrl-C
+	@$(LOCAL) up --port $(PORT) --replicas $(REPLICAS) $(if $(filter on,$(TLS)),--tls)
 
 .PHONY: down
 down: ## Stop the cluster that `make up` started
@@ -41,6 +40,17 @@ test: ## Run every test, with private servers of their own
 .PHONY: mutants
 mutants: ## Put holes into a copy of the sources and see that the attack matrix finds each (builds once more; long)
 	@$(LOCAL) test tests/mutants.sh $(HOLES)
+
+# MINUTES, SEED and CHAOS are the harness's own arguments; without SEED each run is another.
+.PHONY: chaos
+chaos: ## Break a replicated cluster at random while clients write and listen, and count what was lost (MINUTES=2, SEED=…)
+	@$(CARGO) build --locked --quiet --workspace --bins
+	@$(CARGO) run --locked --quiet --package trellis-chaos -- \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+.PHONY: chaos-planted
+chaos-planted: ## Plant faults into a copy of the sources and see that the chaos harness finds each (builds once more; long)
+	@tests/planted.sh $(HOLES)
 
 .PHONY: lint
 lint: ## Check format and lints as CI does

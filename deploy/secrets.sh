@@ -62,7 +62,7 @@ for process in gateway identity org project; do
     [ ! -e "${process}_tls_certificate" ] || continue
     rm -f "${process}_tls_key"
     openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "${process}_tls_key"
-    printf '%s\n' "subjectAltName=DNS:$process,DNS:trellis-$process" "basicConstraints=critical,CA:FALSE" \
+    printf '%s\n' "subjectAltName=DNS:$process,DNS:$process-2,DNS:trellis-$process" "basicConstraints=critical,CA:FALSE" \
         "keyUsage=critical,digitalSignature" "extendedKeyUsage=serverAuth,clientAuth" > extensions.tmp
     openssl req -new -key "${process}_tls_key" -subj "/CN=trellis-$process" -out request.tmp
     # openssl says "ok" where errors belong; they are shown where it was none.

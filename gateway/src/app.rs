@@ -1,6 +1,13 @@
 //! The state that every handler shares, how it is wired, and how it ends.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::Router;
@@ -19,7 +26,7 @@ use crate::{
 };
 
 /// Unready, but still serving: time for a load balancer to look away.
-const LOOK_AWAY: Duration = Duration::from_millis(300);
+const LOOK_AWAY: Duration = Duration::from_secs(1);
 /// For requests in flight (15 s at most) and for sockets, which close spread over some seconds.
 const FINISH: Duration = Duration::from_secs(16);
 
@@ -42,6 +49,7 @@ pub struct Gateway {
     /// The fast path of live events; nothing depends on it for being right.
     pub nats: Option<async_nats::Client>,
     pub shutdown: Shutdown,
+    started: AtomicBool,
 }
 
 /// The shared state as axum carries it.
@@ -50,9 +58,10 @@ pub type App = Arc<Gateway>;
 /// How the gateway stops, in three steps.
 #[derive(Clone, Default)]
 pub struct Shutdown {
-    /// Unready from here on, but everything is still served, so that a load balancer can look away.
+    /// Unready from here on, but everything is still served, so that a load balancer can look away; answers say that
+    /// they are the last of their connection.
     pub draining: CancellationToken,
-    /// No new connection, no new socket; open sockets close with 1012, requests in flight finish.
+    /// No new connection, no new socket; open sockets close with 1012, requests in flight finish, idle connections close.
     pub closing: CancellationToken,
     /// Nothing is served any more; what follows the services in the background ends.
     pub ended: CancellationToken,
@@ -84,7 +93,17 @@ impl Gateway {
             clients,
             nats,
             shutdown,
+            started: AtomicBool::default(),
         }))
+    }
+
+    /// Whether it has known once all that it must know to serve. Until then another gateway is the one to ask.
+    pub fn has_started(&self) -> bool {
+        let started = self.started.load(Ordering::Relaxed) || (self.sessions.fresh() && self.memberships.fresh());
+        if started {
+            self.started.store(true, Ordering::Relaxed);
+        }
+        started
     }
 
     /// Everything that is served, with the hub behind its sockets.

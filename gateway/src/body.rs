@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, OriginalUri, Request},
+    extract::{FromRequest, FromRequestParts, OriginalUri, Request},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
@@ -43,6 +43,16 @@ pub struct Sent {
 }
 
 impl Sent {
+    fn of(parts: &mut Parts, absent: Vec<&'static str>, raw: Bytes) -> Self {
+        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
+        let operation = format!("{} {path}", parts.method);
+        let idempotency_key = match parts.method {
+            Method::POST => parts.headers.remove(idempotency::HEADER),
+            _ => None,
+        };
+        Self { absent, raw, operation, idempotency_key }
+    }
+
     /// A call on behalf of the user, to be done once where the client gave a key.
     pub fn request<M>(&self, user: &User, message: M) -> Result<tonic::Request<M>, Problem> {
         let mut request = user.request(message);
@@ -64,6 +74,15 @@ impl Sent {
     }
 }
 
+/// Of a request without a body; what is sent all the same is not read.
+impl<S: Send + Sync> FromRequestParts<S> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::of(parts, Vec::new(), Bytes::new()))
+    }
+}
+
 impl<S, T> FromRequest<S> for Input<T>
 where
     S: Send + Sync,
@@ -77,13 +96,7 @@ where
         let mut fields = Fields::parse(&raw)?;
         let value = T::decode(&mut fields);
         let absent = fields.finish()?;
-        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
-        let operation = format!("{} {path}", parts.method);
-        let idempotency_key = match parts.method {
-            Method::POST => parts.headers.remove(idempotency::HEADER),
-            _ => None,
-        };
-        Ok(Self { value, sent: Sent { absent, raw, operation, idempotency_key } })
+        Ok(Self { value, sent: Sent::of(&mut parts, absent, raw) })
     }
 }
 

@@ -42,6 +42,9 @@ const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in 
         rest::tasks::list, rest::tasks::list_of_project, rest::tasks::create, rest::tasks::show,
         rest::tasks::update, rest::tasks::delete, rest::activity::list,
         rest::comments::list, rest::comments::create, rest::comments::update, rest::comments::delete,
+        rest::notifications::list, rest::notifications::read, rest::notifications::read_all,
+        rest::notifications::preferences, rest::notifications::update_preferences,
+        rest::watching::show, rest::watching::watch, rest::watching::unwatch,
         document, page, asset, well_known::jwks, well_known::health, well_known::ready,
     ),
     components(schemas(problem::Shown, problem::FieldError, json::ProjectStatus, json::TaskStatus, json::Role,
@@ -55,6 +58,7 @@ const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in 
         (name = "members", description = "Who belongs to an organization"),
         (name = "invitations", description = "Who may come to belong to one"),
         (name = "projects"), (name = "tasks"), (name = "comments"),
+        (name = "notifications", description = "What one should see, and what one watches"),
         (name = "service", description = "For machines"),
     ),
 )]
@@ -148,8 +152,8 @@ impl Modify for Conventions {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem { get, post, patch, delete, .. } = item;
-    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+    let PathItem { get, put, post, patch, delete, .. } = item;
+    [("get", get), ("put", put), ("post", post), ("patch", patch), ("delete", delete)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
@@ -178,7 +182,9 @@ fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
 /// Headers and refusals, by the rules that the handlers follow.
 fn describe(path: &str, method: &str, operation: &mut Operation) {
     let one_object = ["/{org}", "/projects/{project}", "/tasks/{task_id}"].iter().any(|end| path.ends_with(end));
-    let in_a_project = path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments");
+    let in_a_project = (path.contains("/{org}/projects/") || path.contains("/tasks/") || path.contains("/comments"))
+        && !path.ends_with("/watch");
+    let reflects_my_order = path.contains("/me/notifications");
     let api = path.starts_with("/api/v1/") && path != DOCUMENT;
     let parameters = operation.parameters.get_or_insert_default();
     if one_object && matches!(method, "patch" | "delete") {
@@ -214,6 +220,12 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
         }
         if in_a_project || path.ends_with("/projects") && method == "post" {
             header("Trellis-Cursor", "The place in the project's order of events that the answer reflects.");
+        }
+        if reflects_my_order {
+            header(
+                "Trellis-Cursor",
+                "The place in my own order of events (the topic `notifications`) that it reflects.",
+            );
         }
     }
     if api || path == "/readyz" || path.contains("jwks") {

@@ -15,6 +15,7 @@ use axum::{
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use tracing::{Instrument, Span, field::Empty};
+use trellis_rpc::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -70,6 +71,9 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
         if cors.preflight {
             return StatusCode::NO_CONTENT.into_response();
         }
+        if is_work(request.uri()) && !gateway.has_started() {
+            return Problem::of(Code::Unavailable, "The gateway is starting.").into_response();
+        }
         if let Err(problem) = limits::edge::admit(&gateway, &mut request) {
             return problem.into_response();
         }
@@ -92,6 +96,12 @@ pub async fn edge(State(gateway): State<App>, mut request: Request, next: Next) 
     response.headers_mut().insert(REQUEST_ID, id);
     measure(&span, &method, route, response.status(), code.as_deref(), started);
     response
+}
+
+/// What needs to know who asks, other than what is said of the gateway itself: at the start it is refused with a status
+/// that every client understands, by GraphQL too, and goes elsewhere.
+fn is_work(uri: &Uri) -> bool {
+    ["/api/", "/graphql", "/ws/"].iter().any(|work| uri.path().starts_with(work))
 }
 
 /// The client's own id where it is a sane one, else a new one.

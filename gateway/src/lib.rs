@@ -38,6 +38,7 @@ pub mod idempotency;
 pub mod json;
 pub mod limits;
 pub mod live;
+pub mod notifications;
 pub mod params;
 pub mod people;
 pub mod problem;

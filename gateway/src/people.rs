@@ -77,7 +77,8 @@ impl People {
         }
         let missing: Vec<String> = missing.into_iter().collect();
         for batch in missing.chunks(BATCH) {
-            for user in self.ask(batch).await {
+            // Seldom, and then a call: on the heap, so that whoever waits for names stays small.
+            for user in Box::pin(self.ask(batch)).await {
                 let person = Person::from(user);
                 self.remember(person.clone());
                 found.insert(person);

@@ -69,13 +69,22 @@ impl Query {
         match number {
             Some(limit @ 1..=100) => Ok((limit, self.take("cursor"))),
             None if !given => Ok((0, self.take("cursor"))),
-            _ => Err(Problem::invalid_request("The query of the address is not right.").field(
-                "limit",
-                "invalid",
-                "must be a number from 1 to 100",
-            )),
+            _ => Err(wrong("limit", "must be a number from 1 to 100")),
         }
     }
+
+    /// `true` or `false`, which it is where it is not given.
+    pub fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
+        match self.take(name).as_str() {
+            "true" => Ok(true),
+            "false" | "" => Ok(false),
+            _ => Err(wrong(name, "must be true or false")),
+        }
+    }
+}
+
+fn wrong(name: &str, what: &'static str) -> Problem {
+    Problem::invalid_request("The query of the address is not right.").field(name, "invalid", what)
 }
 
 /// Form decoding: a plus sign is a space.
@@ -109,6 +118,9 @@ pub const PAGE: &[&str] = &["limit", "cursor"];
 /// The parameters of lists of tasks.
 pub const TASKS: &[&str] = &["limit", "cursor", "status", "assignee", "q", "due_before", "due_after", "sort"];
 
+/// The parameters of one's own notifications.
+pub const NOTIFICATIONS: &[&str] = &["limit", "cursor", "unread"];
+
 /// Empty they say the same as absent: nothing is searched for, it is the first page.
 const MAY_BE_EMPTY: &[&str] = &["q", "cursor"];
 
@@ -141,6 +153,16 @@ pub struct TaskParams {
     /// `created_at` (default), `updated_at`, `due_date` or `task_id`; `-` first for descending.
     #[param(example = "-updated_at")]
     sort: Option<String>,
+}
+
+/// How the parameters of one's own notifications are documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only describes")]
+pub struct NotificationParams {
+    /// Only those that are not read.
+    #[param(default = false)]
+    unread: Option<bool>,
 }
 
 #[cfg(test)]
@@ -186,6 +208,17 @@ mod tests {
     fn of_very_many_mistakes_some_are_named() {
         let raw = vec!["x=1"; 10_000].join("&");
         assert_eq!(refused(&raw).len(), MOST_ERRORS);
+    }
+
+    #[test]
+    fn flags() {
+        let flag = |raw| Query::parse(Some(raw), NOTIFICATIONS).ok().unwrap().flag("unread");
+        assert!(flag("unread=true").ok().unwrap());
+        assert!(!flag("unread=false").ok().unwrap() && !flag("limit=5").ok().unwrap());
+        for bad in ["unread=1", "unread=TRUE", "unread=yes"] {
+            assert_eq!(flag(bad).err().unwrap().code(), "invalid_request", "{bad}");
+        }
+        assert!(Query::parse(Some("unread="), NOTIFICATIONS).is_err());
     }
 
     #[test]

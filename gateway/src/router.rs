@@ -15,9 +15,10 @@ use crate::{
     app::App,
     auth, docs, edge,
     problem::Problem,
-    query::{NONE, PAGE, TASKS},
+    query::{NONE, NOTIFICATIONS, PAGE, TASKS},
     rest::{
-        activity, audit, comments, invitations, me, members, my_sessions, organizations, projects, sessions, tasks,
+        activity, audit, comments, invitations, me, members, my_sessions, notifications, organizations, projects,
+        sessions, tasks, watching,
     },
     well_known,
 };
@@ -53,6 +54,11 @@ fn signed_in(app: &App) -> Routes {
         .delete("/api/v1/me/sessions", NONE, my_sessions::revoke_others)
         .delete("/api/v1/me/sessions/{id}", NONE, my_sessions::revoke)
         .get("/api/v1/me/organizations", PAGE, organizations::mine)
+        .get("/api/v1/me/notifications", NOTIFICATIONS, notifications::list)
+        .post("/api/v1/me/notifications/{id}/read", NONE, notifications::read)
+        .post("/api/v1/me/notifications/read-all", NONE, notifications::read_all)
+        .get("/api/v1/me/notification-preferences", NONE, notifications::preferences)
+        .patch("/api/v1/me/notification-preferences", NONE, notifications::update_preferences)
         .post("/api/v1/organizations", NONE, organizations::create)
         .post("/api/v1/invitations/accept", NONE, invitations::accept)
         .gate(|router| router.route_layer(from_fn_with_state(app.clone(), auth::signed_in)))
@@ -87,6 +93,9 @@ fn organization(app: &App) -> Routes {
         .patch("/comments/{id}", NONE, comments::update)
         .delete("/comments/{id}", NONE, comments::delete)
         .get("/tasks/{task_id}/activity", PAGE, activity::list)
+        .get("/tasks/{task_id}/watch", NONE, watching::show)
+        .put("/tasks/{task_id}/watch", NONE, watching::watch)
+        .delete("/tasks/{task_id}/watch", NONE, watching::unwatch)
         .gate(|router| router.fallback(nothing_here).layer(from_fn_with_state(app.clone(), auth::organization)))
 }
 
@@ -138,6 +147,10 @@ impl Routes {
 
     fn post<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
         self.on(MethodFilter::POST, "post", path, query, handler)
+    }
+
+    fn put<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {
+        self.on(MethodFilter::PUT, "put", path, query, handler)
     }
 
     fn patch<T: 'static>(self, path: &str, query: &'static [&'static str], handler: impl Handler<T, App>) -> Self {

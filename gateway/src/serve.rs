@@ -1,20 +1,17 @@
 //! Connections: accepted, served over HTTP/1.1 and HTTP/2, and let go of in peace.
+//!
+//! The end of a gateway costs no client a request. From `draining` on every answer of HTTP/1.1 says `Connection: close`;
+//! from `closing` on nobody new is let in, HTTP/2 says GOAWAY, and a connection on which nothing has been asked for a
+//! while is closed. A request that has begun to come is always answered.
 
 mod refusals;
+mod traffic;
 
-use std::{
-    net::SocketAddr,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use futures_util::TryFutureExt;
-use http::{Request, StatusCode, Version, header};
+use http::{Request, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -25,6 +22,7 @@ use tower::Service;
 
 use crate::app::Shutdown;
 use refusals::Refusals;
+use traffic::Traffic;
 
 /// The edge refuses addresses and headers beyond 32 KiB each with a problem; beyond this hyper refuses the
 /// connection (see [`refusals`]).
@@ -39,23 +37,38 @@ const FIRST: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// After the system refused a connection (too many files open, mostly).
 const PAUSE: Duration = Duration::from_millis(50);
+/// At the end a client has so long to use a connection once more and hear that it closes: whoever is quiet for longer
+/// sees it close, and hardly ever sends something at that very moment.
+const QUIET: Duration = Duration::from_secs(1);
+/// Then for the rest of a request's head that has begun to come.
+const HEAD: Duration = Duration::from_secs(5);
 
 /// Accepts until `shutdown.closing`; connections go on as tasks of `shutdown`.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let builder = builder();
+    let let_in = |stream: TcpStream, peer: SocketAddr| {
+        shutdown.tasks.spawn(connection(builder.clone(), stream, peer, router.clone(), shutdown.clone()));
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shutdown.closing.cancelled() => return,
+            () = shutdown.closing.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let connection = connection(builder.clone(), stream, peer, router.clone(), shutdown.clone());
-                shutdown.tasks.spawn(connection);
-            }
+            Ok((stream, peer)) => let_in(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    // Closing the door would cut off who has come but was not let in yet.
+    if let Ok(door) = listener.into_std() {
+        while let Ok((stream, peer)) = door.accept() {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                let_in(stream, peer);
             }
         }
     }
@@ -106,29 +119,33 @@ async fn connection(
     // Answers are written whole; waiting for more only delays them.
     let _ = stream.set_nodelay(true);
     let spoke = tokio::select! {
+        biased;
         readable = tokio::time::timeout(FIRST, stream.readable()) => readable.is_ok(),
-        () = shutdown.closing.cancelled() => false,
+        () = quiet(&shutdown) => false,
     };
     if spoke {
-        let upgraded = Arc::new(AtomicBool::new(false));
-        let stream = Refusals::new(stream, Arc::clone(&upgraded));
+        let traffic = Arc::new(Traffic::default());
+        let stream = Refusals::new(stream, Arc::clone(&traffic));
+        let (seen, draining) = (Arc::clone(&traffic), shutdown.draining.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
             if !names_its_host(&request) {
                 request.extensions_mut().insert(Unaddressed);
             }
-            let upgraded = Arc::clone(&upgraded);
-            router.clone().call(request).inspect_ok(move |response| {
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    upgraded.store(true, Ordering::Relaxed);
-                }
+            seen.asked();
+            let (seen, draining) = (Arc::clone(&seen), draining.clone());
+            router.clone().call(request).map_ok(move |mut response| {
+                seen.answers(&mut response, draining.is_cancelled());
+                response
             })
         });
         let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        // First what has come, so that nothing is overlooked when it ends.
         let served = tokio::select! {
+            biased;
             served = serving.as_mut() => served,
-            () = shutdown.closing.cancelled() => {
+            () = over(&shutdown, &traffic) => {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     served = serving.as_mut() => served,
@@ -142,4 +159,25 @@ async fn connection(
         }
     }
     metrics::gauge!("http_server_connections").decrement(1.0);
+}
+
+/// Until the gateway has been closing for a while.
+async fn quiet(shutdown: &Shutdown) {
+    shutdown.closing.cancelled().await;
+    tokio::time::sleep(QUIET).await;
+}
+
+/// Until a connection may end: what is asked by then is still answered, and nothing after.
+async fn over(shutdown: &Shutdown, traffic: &Traffic) {
+    shutdown.closing.cancelled().await;
+    if traffic.is_multiplexed() {
+        return;
+    }
+    tokio::time::sleep(QUIET).await;
+    let head = async {
+        while traffic.has_begun() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let _ = tokio::time::timeout(HEAD, head).await;
 }

@@ -81,7 +81,7 @@ fn shared() -> &'static Shared {
             let mut cluster = TestCluster::start();
             let shared = cluster.as_mut().map_err(|error| format!("{error:#}")).map(|cluster| Shared {
                 base: cluster.cluster.url(),
-                metrics: format!("http://127.0.0.1:{}", cluster.cluster.ports.metrics),
+                metrics: format!("http://127.0.0.1:{}", cluster.cluster.ports.metrics[0]),
                 gateway: cluster.cluster.process("gateway").plan.clone(),
             });
             send.send(shared).ok();

@@ -104,6 +104,7 @@ impl Meter {
     /// that was opened) is not part of it.
     pub async fn cost<R, F: Future<Output = R>>(&self, mut request: impl FnMut() -> F) -> anyhow::Result<Cost> {
         request().await;
+        self.until_quiet().await?;
         let mut least: Option<Cost> = None;
         for _ in 0..4 {
             let before = self.read().await?;
@@ -112,6 +113,17 @@ impl Meter {
             least = Some(least.map_or_else(|| cost.clone(), |least| least.least(&cost)));
         }
         Ok(least.unwrap_or_default())
+    }
+
+    /// Until nothing is sent for some rounds of those who notify people of what was written before.
+    async fn until_quiet(&self) -> anyhow::Result<()> {
+        loop {
+            let before = self.read().await?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if self.read().await? == before {
+                return Ok(());
+            }
+        }
     }
 
     /// How often people's names are asked for by a gateway that knows nobody yet: calls and statements.

@@ -46,9 +46,19 @@ impl Socket {
         answer
     }
 
+    /// The next frame that is not about the place on a quiet topic, which is told now and then.
+    pub async fn next_but_positions(&mut self) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] != "position" {
+                return frame;
+            }
+        }
+    }
+
     /// The next event frame, of this kind; anything else in between is a failure.
     pub async fn event(&mut self, kind: &str) -> Value {
-        let frame = self.next().await;
+        let frame = self.next_but_positions().await;
         assert_eq!(frame["type"], "event", "{frame}");
         assert_eq!(frame["event"]["kind"], kind, "{frame}");
         frame
@@ -57,7 +67,7 @@ impl Socket {
     /// Nothing is on its way: the answer to a ping is the next frame.
     pub async fn expect_nothing_pending(&mut self) {
         self.send(json!({"type": "ping"})).await;
-        let frame = self.next().await;
+        let frame = self.next_but_positions().await;
         assert_eq!(frame, json!({"type": "pong"}), "something came before the answer to a ping");
     }
 }

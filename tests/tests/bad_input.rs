@@ -1,6 +1,9 @@
 //! Bad input of every field and route: a 4xx that names the field, never a 5xx, and nothing half-written.
 
+mod crowds;
+mod line;
 mod places;
+mod sockets;
 mod storm;
 mod wire;
 

@@ -4,7 +4,7 @@ use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use trellis_local::testing;
 
 /// Tables that belong to no organization, and why.
-const SHARED: [(&str, &str); 8] = [
+const SHARED: [(&str, &str); 12] = [
     ("_sqlx_migrations", "what was migrated"),
     ("log_epoch", "one row about the database"),
     ("scopes", "the numbers of events; by an id that only a check of access gives away"),
@@ -13,6 +13,10 @@ const SHARED: [(&str, &str); 8] = [
     ("relay_stream", "one row about NATS"),
     ("idempotency_keys", "by user, whose first answers they are"),
     ("org_feed", "one row: how far org's feed was read"),
+    ("leavings", "ids of deleted organizations whose rows are yet to go"),
+    ("undigested", "events that notifications are yet to be made from: scopes and numbers"),
+    ("notifications", "by user, whose they are; a list goes across organizations"),
+    ("notification_preferences", "by user, whose they are"),
 ];
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn a_cluster_whose_processes_speak_tls_does_a_days_work_and_lets_nobody_el
 
     // A good token is not enough: only the certificate of the process that made it lets it in.
     let (https, http) = {
-        let port = cluster.cluster.ports.identity;
+        let port = cluster.cluster.ports.identity[0];
         (format!("https://127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"))
     };
     let (gateway, project) = (ServiceName::Gateway, ServiceName::Project);

@@ -15,7 +15,10 @@ use rcgen::{
     SanType,
 };
 
-use crate::{environment::PROCESSES, secrets::write_secret};
+use crate::{
+    environment::{PROCESSES, kind_of},
+    secrets::write_secret,
+};
 
 const LIFETIME: Duration = Duration::from_hours(365 * 24);
 
@@ -100,12 +103,11 @@ impl Certificates {
         self.folder.join(format!("{process}.key"))
     }
 
-    /// Changes what a process is told, so that it speaks TLS to the others.
-    pub fn apply(&self, process: &str, environment: &mut BTreeMap<String, String>) {
-        for (_, url) in environment.iter_mut().filter(|(name, _)| name.ends_with("_URL")) {
-            if let Some(rest) = url.strip_prefix("http://") {
-                *url = format!("https://{rest}");
-            }
+    /// Changes what a process is told, so that it speaks TLS to the others. Replicas have one certificate together.
+    pub fn apply(&self, name: &str, environment: &mut BTreeMap<String, String>) {
+        let (process, _) = kind_of(name);
+        for (_, urls) in environment.iter_mut().filter(|(name, _)| name.ends_with("_URL")) {
+            *urls = urls.replace("http://", "https://");
         }
         for (name, file) in [
             ("TRELLIS_TLS_CERTIFICATE", self.certificate(process)),

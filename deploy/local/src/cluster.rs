@@ -1,4 +1,4 @@
-//! The four processes of one cluster, on a PostgreSQL and a NATS that run already.
+//! The processes of one cluster, one or several of each kind, on a PostgreSQL and a NATS that run already.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::Signal;
 
 use crate::{
-    environment::{self, PROCESSES, Ports},
+    environment::{self, Ports, kind_of},
     process::{Plan, Process, last_lines},
     secrets::Secrets,
 };
@@ -20,13 +20,14 @@ use crate::{
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Cluster {
-    /// By name, all four.
+    /// By name, all of them: `gateway`, `gateway-2`, …
     pub processes: BTreeMap<String, Process>,
     pub ports: Ports,
 }
 
 impl Cluster {
-    /// Starts all four; `wait_ready` then waits for them. `adapt` may change the environment of each.
+    /// Starts as many of each kind as `ports` has ports for; `wait_ready` then waits for them. `adapt` is given each
+    /// process's name and environment, which it may change.
     pub fn start(
         binaries: &Path,
         folder: &Path,
@@ -37,69 +38,66 @@ impl Cluster {
         adapt: impl Fn(&str, &mut BTreeMap<String, String>),
     ) -> anyhow::Result<Self> {
         let mut processes = BTreeMap::new();
-        for name in PROCESSES {
-            let mut environment = environment::of(name, &ports, secrets, databases)?;
-            adapt(name, &mut environment);
+        for name in ports.names() {
+            let mut environment = environment::of(&name, &ports, secrets, databases)?;
+            adapt(&name, &mut environment);
             let process = Process::start(Plan {
-                name: name.to_owned(),
-                program: program(binaries, name)?,
+                program: program(binaries, kind_of(&name).0)?,
                 arguments: Vec::new(),
                 environment,
                 user: None,
                 folder: folder.to_owned(),
                 log: logs.join(format!("{name}.log")),
                 stop: Signal::TERM,
+                name: name.clone(),
             })?;
-            processes.insert(name.to_owned(), process);
+            processes.insert(name, process);
         }
         Ok(Self { processes, ports })
     }
 
-    /// The gateway's base URL.
+    /// The first gateway's base URL.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.gateway)
+        self.urls().swap_remove(0)
     }
 
-    /// Waits until the gateway and all behind it are ready; a process that ends meanwhile is an error that names it.
+    /// Every gateway's base URL.
+    pub fn urls(&self) -> Vec<String> {
+        self.ports.gateway.iter().map(|port| format!("http://127.0.0.1:{port}")).collect()
+    }
+
+    /// Waits until every process is ready; one that ends meanwhile is an error that names it.
     pub fn wait_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let url = format!("{}/readyz", self.url());
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
         let deadline = Instant::now() + patience;
-        loop {
-            if agent.get(&url).call().is_ok() && self.unready_services()?.is_empty() {
-                return Ok(());
+        // Gateways first: they wait for the others, so that those are mostly asked once.
+        for name in self.ports.names().into_iter().rev() {
+            while !self.is_ready(&name)? {
+                self.check()?;
+                if Instant::now() > deadline {
+                    let log = &self.processes[&name].plan.log;
+                    bail!("{name} is not ready after {} s. Its log: {}", patience.as_secs(), log.display());
+                }
+                thread::sleep(Duration::from_millis(50));
             }
-            self.check()?;
-            if Instant::now() > deadline {
-                let logs = self.processes["gateway"].plan.log.parent().unwrap_or(Path::new("."));
-                bail!(
-                    "not ready after {} s (waiting for {}). Logs: {}",
-                    patience.as_secs(),
-                    self.unready_services()?.first().map_or("the gateway", String::as_str),
-                    logs.display()
-                );
-            }
-            thread::sleep(Duration::from_millis(50));
         }
+        Ok(())
     }
 
-    /// The services whose own health check fails.
-    fn unready_services(&self) -> anyhow::Result<Vec<String>> {
-        let mut unready = Vec::new();
-        for process in self.processes.values().filter(|process| process.plan.name != "gateway") {
-            let healthy = std::process::Command::new(&process.plan.program)
-                .arg("--healthcheck")
-                .envs(&process.plan.environment)
-                .output()
-                .with_context(|| format!("cannot run {} --healthcheck", process.plan.program.display()))?
-                .status
-                .success();
-            if !healthy {
-                unready.push(process.plan.name.clone());
-            }
+    /// Whether a process says of itself that it serves.
+    pub fn is_ready(&self, name: &str) -> anyhow::Result<bool> {
+        let (kind, index) = kind_of(name);
+        if kind == "gateway" {
+            let agent: ureq::Agent =
+                ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).build().into();
+            return Ok(agent.get(format!("{}/readyz", self.urls()[index])).call().is_ok());
         }
-        Ok(unready)
+        let plan = &self.processes[name].plan;
+        let output = std::process::Command::new(&plan.program)
+            .arg("--healthcheck")
+            .envs(&plan.environment)
+            .output()
+            .with_context(|| format!("cannot run {} --healthcheck", plan.program.display()))?;
+        Ok(output.status.success())
     }
 
     /// An error that names the first process that has ended, and where its log is.
@@ -113,14 +111,21 @@ impl Cluster {
     }
 
     pub fn process(&mut self, name: &str) -> &mut Process {
-        self.processes.get_mut(name).unwrap_or_else(|| panic!("{name} is none of the four processes"))
+        self.processes.get_mut(name).unwrap_or_else(|| panic!("{name} is none of the processes"))
     }
 
-    /// Ends the gateway first, then what it calls, so that nobody calls who is gone.
+    /// Ends the gateways first, then what they call, so that nobody calls who is gone; replicas at the same time.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
-        for name in PROCESSES.iter().rev() {
-            outcome = outcome.and(self.process(name).stop(PATIENCE));
+        for kind in environment::PROCESSES.iter().rev() {
+            let mut replicas: Vec<_> =
+                self.processes.values_mut().filter(|process| kind_of(&process.plan.name).0 == *kind).collect();
+            for process in &mut replicas {
+                process.ask_to_stop();
+            }
+            for process in replicas {
+                outcome = outcome.and(process.stop(PATIENCE));
+            }
         }
         outcome
     }

@@ -22,6 +22,9 @@ enum Command {
         /// Let the processes speak TLS to each other, with certificates under .local/tls
         #[arg(long)]
         tls: bool,
+        /// How many of each process; the gateways take the port and those after it
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4))]
+        replicas: u16,
     },
     /// Stop a cluster that runs
     Down,
@@ -40,7 +43,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Up { port, tls } => trellis_local::up::up(port, tls),
+        Command::Up { port, tls, replicas } => trellis_local::up::up(port, tls, replicas),
         Command::Down => trellis_local::up::down(),
         Command::Reset => trellis_local::up::reset(),
         Command::Test { command } => trellis_local::testing::run(&command),

@@ -84,6 +84,13 @@ impl Process {
         }
     }
 
+    /// Asks it to end, and does not wait.
+    pub fn ask_to_stop(&mut self) {
+        if self.ended().is_none() {
+            self.signal(self.plan.stop);
+        }
+    }
+
     /// Asks it to end, and ends it by force where it does not within `patience`.
     pub fn stop(&mut self, patience: Duration) -> anyhow::Result<()> {
         if self.ended().is_some() {

@@ -57,7 +57,7 @@ impl Postgres {
             format!("port={port}"),
             "listen_addresses=127.0.0.1".to_owned(),
             "unix_socket_directories=".to_owned(),
-            "max_connections=200".to_owned(),
+            "max_connections=300".to_owned(),
             "shared_buffers=64MB".to_owned(),
             "max_wal_size=256MB".to_owned(),
             "log_min_messages=warning".to_owned(),

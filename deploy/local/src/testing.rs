@@ -74,7 +74,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// A whole cluster: its own four processes, databases and NATS. Ends with this value.
+/// A whole cluster: its own processes, databases and NATS. Ends with this value.
 pub struct TestCluster {
     pub cluster: Cluster,
     pub nats: Nats,
@@ -88,13 +88,16 @@ impl TestCluster {
     /// Starts it and waits until it is ready. Must be called on a thread that outlives it: children end with the
     /// thread that started them. Tests ask for more than any client: rate limits are off.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_with(|_, environment| {
-            environment.insert("TRELLIS_RATE_LIMITS".to_owned(), "off".to_owned());
-        })
+        Self::start_with(without_rate_limits)
     }
 
     /// As `start`, where `adapt` may change the environment of each process, which it is given by name.
     pub fn start_with(adapt: impl Fn(&str, &mut BTreeMap<String, String>)) -> anyhow::Result<Self> {
+        Self::replicated(1, adapt)
+    }
+
+    /// As `start_with`, with so many of each process: `gateway`, `gateway-2`, …
+    pub fn replicated(replicas: usize, adapt: impl Fn(&str, &mut BTreeMap<String, String>)) -> anyhow::Result<Self> {
         let programs = programs()?;
         let id = uuid::Uuid::now_v7().simple().to_string();
         let folder = std::env::temp_dir().join(format!("trellis-test-{id}"));
@@ -117,12 +120,13 @@ impl TestCluster {
             .next()
             .and_then(|server| server.rsplit_once(':')?.1.parse().ok())
             .with_context(|| format!("{DATABASE_URL} names no port"))?;
+        let free = || (0..replicas).map(|_| ports::free()).collect::<anyhow::Result<Vec<_>>>();
         let ports = Ports {
-            gateway: ports::free()?,
-            identity: ports::free()?,
-            org: ports::free()?,
-            project: ports::free()?,
-            metrics: ports::free()?,
+            gateway: free()?,
+            identity: free()?,
+            org: free()?,
+            project: free()?,
+            metrics: free()?,
             postgres,
             nats: nats.port,
         };
@@ -130,6 +134,11 @@ impl TestCluster {
         cluster.wait_ready(Duration::from_mins(1))?;
         Ok(Self { cluster, nats, secrets, folder, _databases: databases })
     }
+}
+
+/// For clusters whose tests ask for more than any client.
+pub fn without_rate_limits(_: &str, environment: &mut BTreeMap<String, String>) {
+    environment.insert("TRELLIS_RATE_LIMITS".to_owned(), "off".to_owned());
 }
 
 impl Drop for TestCluster {

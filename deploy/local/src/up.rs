@@ -36,15 +36,17 @@ pub fn say(line: &str) {
     writeln!(std::io::stderr().lock(), "{line}").ok();
 }
 
-/// Starts the cluster and keeps it running until Ctrl-C or `make down`. With `tls` its processes speak TLS.
-pub fn up(port: u16, tls: bool) -> anyhow::Result<()> {
+/// Starts the cluster and keeps it running until Ctrl-C or `make down`. With `tls` its processes speak TLS. There are
+/// `replicas` of each, the gateways on `port` and those after it.
+pub fn up(port: u16, tls: bool, replicas: u16) -> anyhow::Result<()> {
     let home = crate::home();
     let logs = home.join("logs");
     fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let _pid = PidFile::take(&home.join("up.pid"))?;
-    if ports::is_taken(port) {
+    let gateways: Vec<u16> = (0..replicas).map(|index| port.saturating_add(index)).collect();
+    if let Some(taken) = gateways.iter().find(|port| ports::is_taken(**port)) {
         bail!(
-            "port {port} is taken: another program listens there. Stop it, or choose another port: \
+            "port {taken} is taken: another program listens there. Stop it, or choose another port: \
              `make up PORT={}`",
             port.saturating_add(80)
         );
@@ -62,12 +64,15 @@ pub fn up(port: u16, tls: bool) -> anyhow::Result<()> {
     let secrets = Secrets::load_or_generate(&home.join("secrets.json"))?;
     let databases: BTreeMap<String, String> =
         ["identity", "org", "project"].map(|name| (name.to_owned(), format!("trellis_{name}"))).into();
+    let several = |first: u16, step: u16| {
+        (0..replicas).map(|index| ports::prefer(first + index * step)).collect::<anyhow::Result<Vec<_>>>()
+    };
     let ports = Ports {
-        gateway: port,
-        identity: ports::prefer(7001)?,
-        org: ports::prefer(7002)?,
-        project: ports::prefer(7003)?,
-        metrics: ports::prefer(9100)?,
+        gateway: gateways,
+        identity: several(7001, 10)?,
+        org: several(7002, 10)?,
+        project: several(7003, 10)?,
+        metrics: several(9100, 1)?,
         postgres: ports::prefer(54329)?,
         nats: ports::prefer(42229)?,
     };
@@ -79,7 +84,8 @@ pub fn up(port: u16, tls: bool) -> anyhow::Result<()> {
     }
     running.nats = Some(Nats::start(&programs, &data, &logs, ports.nats)?);
 
-    step(4, "starting identity, org, project and the gateway");
+    let how_many = if replicas == 1 { String::new() } else { format!(", {replicas} of each") };
+    step(4, &format!("starting identity, org, project and the gateway{how_many}"));
     let certificates = tls.then(|| Certificates::make(&home.join("tls"))).transpose()?;
     let adapt = |process: &str, environment: &mut BTreeMap<String, String>| {
         if let Some(certificates) = &certificates {
@@ -87,15 +93,15 @@ pub fn up(port: u16, tls: bool) -> anyhow::Result<()> {
         }
     };
     let cluster = Cluster::start(&crate::binaries()?, &home, &logs, ports, &secrets, &databases, adapt)?;
-    let url = cluster.url();
+    let urls = cluster.urls();
     running.cluster.insert(cluster).wait_ready(Duration::from_mins(1))?;
     let filled = home.join("demo.filled");
     if !filled.exists() && !stop.load(Ordering::Relaxed) {
         step(5, "filling in demo data");
-        demo::fill(&url)?;
+        demo::fill(&urls[0])?;
         fs::write(&filled, "")?;
     }
-    say(&greeting(&url, &running));
+    say(&greeting(&urls, &running));
     running.watch(&stop)?;
     say("stopping …");
     running.stop()
@@ -151,12 +157,15 @@ fn step(number: u8, what: &str) {
     say(&format!("[{number}/5] {what}"));
 }
 
-fn greeting(url: &str, running: &Running) -> String {
+fn greeting(urls: &[String], running: &Running) -> String {
+    let url = &urls[0];
+    let others = urls.join("\n                ");
+    let others = others.strip_prefix(url.as_str()).unwrap_or_default();
     let people: Vec<_> = demo::PEOPLE.iter().map(|(email, _)| format!("    {email:<16} {}", demo::PASSWORD)).collect();
     let database = &running.postgres.port;
     format!(
         r#"
-Trellis is up:  {url}          API reference: {url}/docs
+Trellis is up:  {url}          API reference: {url}/docs{others}
 
   Demo organization "acme", password of each:
 {people}

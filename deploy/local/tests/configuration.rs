@@ -48,8 +48,20 @@ fn composed(process: &str) -> BTreeSet<String> {
     keys(environment).into_iter().map(|name| name.strip_suffix("_FILE").unwrap_or(&name).to_owned()).collect()
 }
 
+fn ports() -> Ports {
+    Ports {
+        gateway: vec![1],
+        identity: vec![2],
+        org: vec![3],
+        project: vec![4],
+        postgres: 5,
+        nats: 6,
+        metrics: vec![7],
+    }
+}
+
 fn launched(process: &str) -> BTreeSet<String> {
-    let ports = Ports { gateway: 1, identity: 2, org: 3, project: 4, postgres: 5, nats: 6, metrics: 7 };
+    let ports = ports();
     let databases = ["identity", "org", "project"].map(|name| (name.to_owned(), format!("trellis_{name}"))).into();
     let variables = environment::of(process, &ports, &Secrets::generate(), &databases).unwrap();
     // What comes from this test's own shell is not the launcher's.
@@ -156,7 +168,7 @@ fn the_tls_override_changes_what_the_launcher_changes_and_its_certificates_are_g
     fs::copy(root().join("deploy/secrets.sh"), folder.join("secrets.sh")).unwrap();
     assert!(Command::new("sh").arg(folder.join("secrets.sh")).output().unwrap().status.success());
     let certificates = Certificates::make(&folder.join("launched")).unwrap();
-    let ports = Ports { gateway: 1, identity: 2, org: 3, project: 4, postgres: 5, nats: 6, metrics: 7 };
+    let ports = ports();
     let databases = ["identity", "org", "project"].map(|name| (name.to_owned(), format!("trellis_{name}"))).into();
 
     for process in PROCESSES {
@@ -197,4 +209,41 @@ fn the_tls_override_changes_what_the_launcher_changes_and_its_certificates_are_g
         }
     }
     fs::remove_dir_all(&folder).ok();
+}
+
+/// What `docker-compose.replicas.yml` lays over the other file is a second one of each process, and everybody is told of
+/// both.
+#[test]
+fn the_replicas_override_adds_the_same_again_and_tells_everybody_of_both() {
+    let text = fs::read_to_string(root().join("docker-compose.replicas.yml")).unwrap();
+    let mut document: Value = serde_yaml_ng::from_str(&text).unwrap();
+    document.apply_merge().unwrap();
+    let base = compose();
+    assert_eq!(keys(&document["services"]).len(), 2 * PROCESSES.len());
+    for process in PROCESSES {
+        let first = &base["services"][process];
+        let second = &document["services"][format!("{process}-2").as_str()];
+        assert_eq!(keys(first), keys(second), "{process}");
+        for name in keys(first).iter().filter(|name| *name != "environment" && *name != "ports") {
+            assert_eq!(first[name.as_str()], second[name.as_str()], "{process}: {name}");
+        }
+        assert!(first.get("ports").is_none() || first["ports"] != second["ports"], "{process}");
+        let told = &document["services"][process]["environment"];
+        let (mut urls, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for name in keys(&first["environment"]) {
+            let of = |environment: &Value| environment[name.as_str()].as_str().unwrap_or_default().to_owned();
+            let (once, again) = (of(&first["environment"]), of(&second["environment"]));
+            if once.starts_with("http://") && name.ends_with("_URL") {
+                let (host, port) = once.rsplit_once(':').unwrap();
+                assert_eq!(of(told), format!("{once},{host}-2:{port}"), "{process}: {name}");
+                assert_eq!(again, format!("{host}-2:{port},{once}"), "{process}-2: {name}");
+                urls.insert(name);
+            } else {
+                assert_eq!(once, again, "{process}: {name}");
+                others.insert(name);
+            }
+        }
+        assert_eq!(keys(told), urls, "{process}");
+        assert!(others.len() > 5, "{process}: {others:?}");
+    }
 }

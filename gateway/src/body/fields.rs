@@ -149,6 +149,17 @@ impl Field for Option<String> {
     }
 }
 
+/// May be left out, but not be null.
+impl Field for Option<bool> {
+    fn take(fields: &mut Fields, name: &'static str) -> Self {
+        match fields.take(name)? {
+            Value::Bool(value) => Some(value),
+            Value::Null => fields.wrong(name, "invalid_type", "must be true or false, not null"),
+            _ => fields.wrong(name, "invalid_type", "must be true or false"),
+        }
+    }
+}
+
 /// May be left out, and null says "none": it clears where there is something to clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Clearable {

@@ -8,7 +8,7 @@ use trellis_rpc::{Code, Problem};
 
 use super::{
     Refusal,
-    types::{Activity, AuditEntry, Invitation, OrganizationMember, Project, Task, TaskComment},
+    types::{Activity, AuditEntry, Invitation, Notification, OrganizationMember, Project, Task, TaskComment},
 };
 use crate::cursor::Cursor;
 
@@ -143,6 +143,23 @@ impl<T> Connection<T> {
             PageInfo { has_next_page: false, has_previous_page: false, start_cursor: None, end_cursor: None };
         Self { rows: Vec::new(), page_info, live_cursor: None }
     }
+
+    pub fn items(&self) -> Vec<Arc<T>> {
+        self.rows.iter().map(|(_, node)| Arc::clone(node)).collect()
+    }
+
+    pub fn rows(&self) -> Vec<Edge<T>> {
+        self.rows.iter().map(|(cursor, node)| Edge { cursor: cursor.clone(), node: Arc::clone(node) }).collect()
+    }
+
+    pub fn info(&self) -> &PageInfo {
+        &self.page_info
+    }
+
+    /// What a subscription continues from.
+    pub fn place(&self) -> Option<&str> {
+        self.live_cursor.as_deref()
+    }
 }
 
 /// A part of a list, by the GraphQL Cursor Connections Specification.
@@ -161,23 +178,23 @@ where
 {
     /// The items.
     async fn nodes(&self) -> Vec<Arc<T>> {
-        self.rows.iter().map(|(_, node)| Arc::clone(node)).collect()
+        self.items()
     }
 
     /// The items, each with its cursor.
     async fn edges(&self) -> Vec<Edge<T>> {
-        self.rows.iter().map(|(cursor, node)| Edge { cursor: cursor.clone(), node: Arc::clone(node) }).collect()
+        self.rows()
     }
 
     /// Whether there is more, and how to ask for it.
     async fn page_info(&self) -> &PageInfo {
-        &self.page_info
+        self.info()
     }
 
     /// What a subscription's `after` continues from without a gap; of a project's tasks, and a task's comments and
     /// activity.
     async fn live_cursor(&self) -> Option<&str> {
-        self.live_cursor.as_deref()
+        self.place()
     }
 }
 
@@ -195,7 +212,8 @@ pub struct Edge<T> {
     concrete(name = "ActivityEdge", params(Activity)),
     concrete(name = "OrganizationMemberEdge", params(OrganizationMember)),
     concrete(name = "InvitationEdge", params(Invitation)),
-    concrete(name = "AuditEdge", params(AuditEntry))
+    concrete(name = "AuditEdge", params(AuditEntry)),
+    concrete(name = "NotificationEdge", params(Notification))
 )]
 impl<T: OutputType> Edge<T> {
     /// For `after` and `before`. Opaque.
@@ -223,69 +241,5 @@ pub struct PageInfo {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn window(first: Option<i32>, after: &str, last: Option<i32>, before: &str) -> Result<Window, String> {
-        let text = |text: &str| Some(text.to_owned());
-        Window::new(first, text(after), last, text(before)).map_err(|refusal| {
-            assert_eq!(refusal.code(), Code::InvalidRequest);
-            refusal.0.detail
-        })
-    }
-
-    fn asked(limit: u32, cursor: &str, backward: bool) -> Window {
-        Window { limit, cursor: cursor.into(), backward }
-    }
-
-    #[test]
-    fn arguments() {
-        assert_eq!(window(None, "", None, ""), Ok(asked(20, "", false)));
-        assert_eq!(window(Some(100), "c", None, ""), Ok(asked(100, "c", false)));
-        assert_eq!(window(None, "c", None, ""), Ok(asked(20, "c", false)));
-        assert_eq!(window(None, "", Some(1), "c"), Ok(asked(1, "c", true)));
-        for (first, after, last, before, why) in [
-            (Some(1), "", Some(1), "", "Give first or last, not both"),
-            (Some(1), "", None, "c", "before goes with last"),
-            (None, "", None, "c", "before goes with last"),
-            (None, "c", Some(1), "", "after goes with first"),
-            (Some(0), "", None, "", "first must be a number from 1 to 100"),
-            (Some(101), "", None, "", "first must be a number from 1 to 100"),
-            (None, "", Some(-1), "", "last must be a number from 1 to 100"),
-        ] {
-            assert_eq!(window(first, after, last, before), Err(why.to_owned()));
-        }
-    }
-
-    #[test]
-    fn page_info_in_both_directions() {
-        let info = |window: &Window, next: &str| {
-            let page = Page {
-                items: vec![1, 2],
-                cursors: vec!["a".into(), "b".into()],
-                next_cursor: next.into(),
-                position: None,
-            };
-            let info = Connection::new(window, page).page_info;
-            assert_eq!((info.start_cursor.as_deref(), info.end_cursor.as_deref()), (Some("a"), Some("b")));
-            (info.has_previous_page, info.has_next_page)
-        };
-        assert_eq!(info(&asked(2, "", false), ""), (false, false));
-        assert_eq!(info(&asked(2, "", false), "b"), (false, true));
-        assert_eq!(info(&asked(2, "z", false), ""), (true, false));
-        assert_eq!(info(&asked(2, "", true), "a"), (true, false));
-        assert_eq!(info(&asked(2, "c", true), ""), (false, true));
-    }
-
-    #[test]
-    fn costs_are_bounded_however_deep() {
-        assert_eq!(cost(None, None, 3), 61);
-        assert_eq!(cost(Some(5), None, 3), 16);
-        assert_eq!(cost(None, Some(1000), 3), 301);
-        assert_eq!(cost(Some(-1), None, 3), 61);
-        assert_eq!(unpaged(2), 21);
-        assert_eq!((0..100).fold(1, |child, _| cost(Some(100), None, child)), CEILING);
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

@@ -97,6 +97,7 @@ fn known(problem: &Problem) -> Option<&'static str> {
         (Code::NotFound, "member") => "Member not found",
         (Code::NotFound, "invitation") => "Invitation not found",
         (Code::NotFound, "session") => "Session not found",
+        (Code::NotFound, "notification") => "Notification not found",
         _ => return None,
     })
 }

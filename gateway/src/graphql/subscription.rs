@@ -3,6 +3,8 @@
 //! A subscription is pulled: the next event is looked for when the last one was written, from its place in the order.
 //! Who reads slowly costs nothing, and resumes with `after` like everybody else.
 
+mod notifications;
+
 use std::{pin::Pin, sync::Arc};
 
 use async_graphql::{Context, Error, Object, Result, Subscription};
@@ -14,6 +16,7 @@ use trellis_proto::{
 };
 use trellis_rpc::{Code, Problem};
 
+use self::notifications::NotificationEvent;
 use super::{
     Refusal, Viewer,
     loaders::Loaders,
@@ -27,6 +30,7 @@ use crate::{
 
 /// What comes of a subscription: an event, or a word about its place alone.
 struct Frame {
+    /// Empty, of what is one's own.
     org: Org,
     at: Cursor,
     recovered: Option<bool>,
@@ -215,6 +219,19 @@ impl Subscription {
         let topic = Topic::Project { org: org_slug.clone(), project: project_slug };
         let listening = listen(ctx, user, topic, after, "project").await?;
         Ok(events(listening, &org_slug, ProjectEvent))
+    }
+
+    /// One's own notifications, as they are made and read, on whatever device.
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Go on from this place: a `cursor`, a `liveCursor`. Without it from now on.")] after: Option<
+            String,
+        >,
+    ) -> Result<Events<NotificationEvent>> {
+        let user = Viewer::of(ctx).user()?;
+        let listening = listen(ctx, user, Topic::Notifications, after, "user").await?;
+        Ok(events(listening, "", NotificationEvent))
     }
 }
 

@@ -6,6 +6,7 @@
 mod activity;
 mod audit;
 mod comment;
+mod notification;
 mod organization;
 mod person;
 mod project;
@@ -16,6 +17,10 @@ mod time;
 pub use activity::{Activity, ChangedField, changed_people, changes};
 pub use audit::{AuditEntry, audit_changes};
 pub use comment::Comment;
+pub use notification::{
+    AllRead, Forgotten, Notification, NotificationKind, NotificationOrganization, NotificationPage,
+    NotificationPreferences, NotificationTask, Watch,
+};
 pub use organization::{Invitation, JoinPolicy, Member, Organization, Role};
 pub use person::{Person, Tokens, User};
 pub use project::{Project, ProjectRef, ProjectStatus};

@@ -22,6 +22,15 @@ impl Role {
             org::Role::Member => Some(Self::Member),
         }
     }
+
+    /// By its word; `None` where there is none.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "ADMIN" => Some(Self::Admin),
+            "MEMBER" => Some(Self::Member),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::{
     clock::{Clock, Due},
+    control::Control,
     hub::Hub,
     protocol::Ending,
-    registry::{Control, Registration},
+    registry::Registration,
 };
 
 /// A connection that has said who it is, or that it is nobody.

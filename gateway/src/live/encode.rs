@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::ring::{Entry, Happened};
 use crate::{
     cursor::Cursor,
-    json::{self, ChangedField, Comment, Person, Project, Task, Time},
+    json::{self, AllRead, ChangedField, Comment, Forgotten, Notification, Person, Project, Task, Time},
     people::{Found, People},
 };
 
@@ -39,6 +39,9 @@ enum Data {
     Project(Box<Project>),
     Task(Box<Task>),
     Comment(Box<Comment>),
+    Notification(Box<Notification>),
+    AllRead(AllRead),
+    Forgotten(Forgotten),
 }
 
 /// Encodes events of one scope; the people of all of them are looked up at once.
@@ -51,7 +54,8 @@ pub async fn encode(people: &People, events: Vec<(Cursor, Event)>) -> Vec<Arc<En
         })
         .collect();
     let ids: Vec<Cow<str>> = decoded.iter().flat_map(|(_, event, payload)| named(event, payload.as_ref())).collect();
-    let found = with_deadline(NAMES_WITHIN, people.find(ids.iter().map(AsRef::as_ref))).await;
+    // On the heap: every feed has a task that may wait for this, and there is one for each user who listens.
+    let found = Box::pin(with_deadline(NAMES_WITHIN, people.find(ids.iter().map(AsRef::as_ref)))).await;
     decoded.into_iter().map(|(at, event, payload)| Arc::new(entry(at, &event, payload, &found))).collect()
 }
 
@@ -62,7 +66,10 @@ fn named<'a>(event: &'a Event, payload: Option<&'a ProjectEvent>) -> Vec<Cow<'a,
         match &payload.object {
             Some(Object::Task(task)) => ids.extend(Task::people(task).map(Cow::Borrowed)),
             Some(Object::Comment(comment)) => ids.extend(Comment::people(comment).map(Cow::Borrowed)),
-            Some(Object::Project(_) | Object::Notification(_) | Object::AllRead(_) | Object::Forgotten(_)) | None => {}
+            Some(Object::Notification(notification)) => {
+                ids.extend(Notification::people(notification).map(Cow::Borrowed));
+            }
+            Some(Object::Project(_) | Object::AllRead(_) | Object::Forgotten(_)) | None => {}
         }
         ids.extend(json::changed_people(&payload.changes).into_iter().map(Cow::Owned));
     }
@@ -85,7 +92,11 @@ fn entry(at: Cursor, event: &Event, payload: Option<ProjectEvent>, people: &Foun
             Object::Project(project) => Data::Project(Box::new(project.into())),
             Object::Task(task) => Data::Task(Box::new(Task::new(task, people))),
             Object::Comment(comment) => Data::Comment(Box::new(Comment::new(comment, people))),
-            Object::Notification(_) | Object::AllRead(_) | Object::Forgotten(_) => return None,
+            Object::Notification(notification) => {
+                Data::Notification(Box::new(Notification::new(notification, people)?))
+            }
+            Object::AllRead(all_read) => Data::AllRead(all_read.into()),
+            Object::Forgotten(forgotten) => Data::Forgotten(forgotten.into()),
         };
         let updated = matches!(event.kind.as_str(), "task.updated" | "project.updated");
         serde_json::to_string(&Shown {

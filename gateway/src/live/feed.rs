@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     encode::encode,
+    forgotten::Forgotten,
     log::{Log, ReadError},
     mailbox::{Listener, Mailbox, Slot},
     ring::{Entry, MOST_BYTES, Ring},
@@ -38,6 +39,8 @@ pub struct Feed {
     listeners: Mutex<Listeners>,
     heads: mpsc::Sender<(Uuid, u64)>,
     pages: AsyncMutex<Shelf>,
+    /// What is in the ring and in pages, and no longer to be shown.
+    pub(super) forgotten: Forgotten,
     /// Events that are traced and whose trace waits for a socket: those of this while and of the one before.
     traced: Mutex<[Vec<Arc<Entry>>; 2]>,
     pub(super) stop: CancellationToken,
@@ -71,6 +74,7 @@ impl Feed {
             listeners: Mutex::new(listeners),
             heads,
             pages: AsyncMutex::default(),
+            forgotten: Forgotten::default(),
             traced: Mutex::default(),
             stop,
         };
@@ -91,7 +95,10 @@ impl Feed {
     pub(super) fn push(&self, entries: impl IntoIterator<Item = Arc<Entry>>) {
         {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-            entries.into_iter().for_each(|entry| ring.push(entry));
+            for entry in entries {
+                self.forgotten.note(&entry);
+                ring.push(entry);
+            }
         }
         self.wake();
     }
@@ -99,6 +106,7 @@ impl Feed {
     /// Begins anew behind `head`, and wakes who listens: they find out that they are elsewhere.
     pub(super) fn restart(&self, epoch: Uuid, head: u64) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Ring::new(epoch, head);
+        self.forgotten.clear();
         self.wake();
     }
 

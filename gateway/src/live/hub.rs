@@ -175,7 +175,8 @@ impl Hub {
             feed
         });
         feed.head_is(head.epoch, head.seq);
-        (Reader { place, attachment: feed.attach(slot, mailbox) }, recovered)
+        let not_before = if opened.org_id.is_none() { head.seq } else { 0 };
+        (Reader { place, attachment: feed.attach(slot, mailbox), not_before }, recovered)
     }
 
     /// A page for a listener whom the ring no longer helps. Tries until there is one.

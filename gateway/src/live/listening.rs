@@ -12,11 +12,12 @@ use trellis_rpc::Problem;
 use uuid::Uuid;
 
 use super::{
+    control::Control,
     follow::or_never,
     hub::Hub,
     mailbox::Mailbox,
     reader::Reader,
-    registry::{Control, Registration},
+    registry::Registration,
     ring::{self, Entry},
     subscription::{Budget, Page, Step},
     subscriptions::count,
@@ -46,8 +47,8 @@ pub enum Heard {
 pub struct Listening {
     hub: Hub,
     user: User,
-    org: String,
-    org_id: Uuid,
+    /// Slug and id of whose members may listen; `None` where the topic is the user's own.
+    org: Option<(String, Uuid)>,
     wants: fn(&Entry) -> bool,
     reader: Reader,
     mailbox: Arc<Mailbox>,
@@ -70,7 +71,7 @@ pub struct Listening {
 impl Hub {
     /// Listens to a topic: from `after` on where that can be had, else from its head.
     pub async fn listen(&self, user: &User, topic: Topic, after: Option<Cursor>) -> Result<Listening, Problem> {
-        let request = topic.open()?;
+        let request = topic.open();
         self.rates.subscribe(user.id)?;
         // Before the question, so that nothing is missed in between.
         let mut rights = self.sockets.register_within(user.id);
@@ -80,7 +81,7 @@ impl Hub {
             unknown |= control == Control::CheckAll;
         }
         // The membership ended while the project service said yes.
-        if self.memberships.overtaken(opened.org_id, user.id, opened.access_seq) {
+        if opened.org_id.is_some_and(|org_id| self.memberships.overtaken(org_id, user.id, opened.access_seq)) {
             return Err(Problem::not_found("organization"));
         }
         let mailbox = Arc::<Mailbox>::default();
@@ -89,8 +90,7 @@ impl Hub {
         let mut listening = Listening {
             hub: self.clone(),
             user: user.clone(),
-            org: request.org,
-            org_id: opened.org_id,
+            org: opened.org_id.map(|org_id| (request.org, org_id)),
             wants: |_| true,
             begun: Some(Heard::Begun { at: reader.place.at, recovered }),
             reader,
@@ -131,12 +131,12 @@ impl Listening {
             tokio::select! {
                 biased;
                 Some(control) = self.rights.control.recv() => match control {
-                    Control::Lost { org_id } => self.lost = org_id == self.org_id,
+                    Control::Lost { org_id } => self.lost = self.is_of(Some(org_id)),
                     Control::CheckAll => self.check(),
                     // The socket's own matter.
                     Control::SessionEnded => {}
                 },
-                org_id = or_never(&mut self.checking) => self.lost = org_id != Some(self.org_id),
+                org_id = or_never(&mut self.checking) => self.lost = !self.is_of(org_id),
                 page = or_never(&mut self.reading) => self.page = Some(page),
                 () = ready(()), if checked && self.reading.is_none() && !self.resting => {
                     if let Some(heard) = self.take() {
@@ -157,8 +157,13 @@ impl Listening {
         Heard::Lost
     }
 
+    fn is_of(&self, org_id: Option<Uuid>) -> bool {
+        self.org.as_ref().is_some_and(|(_, own)| Some(*own) == org_id)
+    }
+
     fn check(&mut self) {
-        let (hub, user, org) = (self.hub.clone(), self.user.clone(), self.org.clone());
+        let Some((org, _)) = self.org.clone() else { return };
+        let (hub, user) = (self.hub.clone(), self.user.clone());
         // An older question no longer counts.
         self.checking = Some(async move { hub.membership(&user, &org).await }.boxed());
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use trellis_authn::{ServiceKey, User};
 use trellis_proto::{
     event::v1::Event,
-    project::v1::{OpenTopicRequest, ReadEventsRequest, ReadHeadsRequest},
+    project::v1::{OpenTopicRequest, ReadEventsRequest, ReadHeadsRequest, open_topic_request::Topic},
 };
 use trellis_rpc::{Problem, with_deadline};
 use uuid::Uuid;
@@ -46,7 +46,8 @@ impl From<tonic::Status> for ReadError {
 /// A topic that may be listened to.
 #[derive(Debug, Clone, Copy)]
 pub struct Opened {
-    pub org_id: Uuid,
+    /// Whose members may listen; `None` where the topic is the user's own.
+    pub org_id: Option<Uuid>,
     pub head: Cursor,
     pub oldest: u64,
     /// Only events about this belong to the topic.
@@ -87,15 +88,14 @@ impl Log {
             project.open_topic(request).await
         });
         let answer = with_deadline(OPEN_WITHIN, call).await.map_err(|status| Problem::from(&status))?.into_inner();
-        let subject = Some(answer.subject_id.as_str()).filter(|id| !id.is_empty());
+        let own = matches!(topic.topic, Some(Topic::Notifications(_)));
         let opened = (|| {
-            Some(Opened {
-                org_id: answer.org_id.parse().ok()?,
-                head: Cursor::try_from(answer.head.as_ref()?).ok()?,
-                oldest: answer.oldest,
-                subject: subject.map(str::parse).transpose().ok()?,
-                access_seq: answer.access_seq,
-            })
+            let given = |id: &str| if id.is_empty() { Some(None) } else { id.parse().ok().map(Some) };
+            let (org_id, head) = (given(&answer.org_id)?, Cursor::try_from(answer.head.as_ref()?).ok()?);
+            // What is one's own has no organization, and is one's own.
+            let right = if own { org_id.is_none() && head.scope == user.id } else { org_id.is_some() };
+            let subject = given(&answer.subject_id)?;
+            right.then_some(Opened { org_id, head, oldest: answer.oldest, subject, access_seq: answer.access_seq })
         })();
         opened.ok_or_else(|| {
             tracing::error!("the project service's answer to OpenTopic makes no sense");

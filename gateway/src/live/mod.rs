@@ -7,12 +7,17 @@
 //! service where a ring begins later. So a slow socket costs nothing, and each event comes once and in order whatever
 //! is lost, doubled or overtaken on the way.
 //!
+//! Memory is bounded by the scopes and the sockets that there are, not by how far behind anybody is: a ring (256 events,
+//! 1 MiB), 256 events behind a hole, 1,024 messages of NATS and 4 pages a scope; 256 frames or 256 KiB, one page and 64
+//! words about rights a socket, and nothing at all a subscription.
+//!
 //! | Module | What lives there |
 //! |---|---|
 //! | [`sequencer`], [`subscription`] | the two state machines: order of a scope, place of a subscription; pure |
 //! | [`ring`], [`encode`], [`frames`] | recent events, and how they are written |
 //! | [`feed`], [`follow`], [`nats`], [`log`] | one scope: what sockets see, what keeps it current, and from where |
-//! | [`hub`], [`registry`] | all scopes and sockets of this gateway |
+//! | [`forgotten`] | what a user must not see any more of an organization |
+//! | [`hub`], [`registry`], [`control`] | all scopes and sockets of this gateway, and what sockets are told |
 //! | [`reader`], [`mailbox`] | a place at a feed, and how it is woken |
 //! | [`listening`] | one topic as a stream that is pulled |
 //! | [`connection`], [`clock`], [`wire`] | what every socket minds, of whichever protocol |
@@ -22,9 +27,11 @@
 
 mod clock;
 mod connection;
+mod control;
 mod encode;
 mod feed;
 mod follow;
+mod forgotten;
 mod frames;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -75,4 +82,20 @@ pub fn router(hub: Hub) -> Router {
         .route(original, any(original::upgrade))
         .route(without_slash, any(original::upgrade))
         .with_state(hub)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::follow::Follow;
+
+    fn size_of_future<T, F>(_: fn(T) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Whoever listens to notifications has a feed of his own: there are as many as users with a socket.
+    #[test]
+    fn what_keeps_a_feed_current_is_small() {
+        let size = size_of_future(Follow::run);
+        assert!(size <= 8192, "{size}");
+    }
 }

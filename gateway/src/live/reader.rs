@@ -14,6 +14,9 @@ use super::{
 pub struct Reader {
     pub place: Place,
     pub attachment: Attachment,
+    /// The ring must have come this far before anything is taken: what the log says up to there may forget what is in
+    /// the ring still. 0 where nothing can be forgotten.
+    pub not_before: u64,
 }
 
 /// A page that somebody needs.
@@ -27,18 +30,31 @@ impl Reader {
     /// Takes what the ring has.
     pub fn follow(&mut self, budget: &mut Budget, out: &mut Vec<Arc<Entry>>) -> Step {
         self.attachment.looking();
-        let place = &mut self.place;
-        self.attachment.feed.with_ring(|ring| place.follow(ring, budget, out))
+        let (place, not_before) = (&mut self.place, self.not_before);
+        let step = self.attachment.feed.with_ring(|ring| {
+            // The feed was told of the log's head, and wakes who listens when it has it.
+            let behind = ring.epoch() == place.at.epoch && ring.head() < not_before;
+            if behind { Step::Rest } else { place.follow(ring, budget, out) }
+        });
+        self.hide(out);
+        step
     }
 
     /// Takes what a page has that was read for it. At `Rest` and `Reset` it goes on with the ring.
     pub fn replay(&mut self, page: &Page, budget: &mut Budget, out: &mut Vec<Arc<Entry>>) -> Step {
         let step = self.place.replay(page, budget, out);
+        self.hide(out);
         if step == Step::Reset {
             let place = &mut self.place;
             self.attachment.feed.with_ring(|ring| place.reset(ring));
         }
         step
+    }
+
+    /// Takes away what is no longer to be shown. Of a page, too: it may have been read before.
+    fn hide(&self, out: &mut Vec<Arc<Entry>>) {
+        let forgotten = &self.attachment.feed.forgotten;
+        out.retain(|entry| !forgotten.hides(entry));
     }
 
     /// The page to read at `Step::Read`.

@@ -6,20 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{broadcast, broadcast::error::RecvError, mpsc};
+use tokio::sync::{broadcast, broadcast::error::RecvError};
 use trellis_authn::{MembershipChange, Memberships, Sessions};
 use uuid::Uuid;
 
-/// What a socket is told from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// Its token is no longer good.
-    SessionEnded,
-    /// Its user is no longer a member of the organization, or there is no such organization any more.
-    Lost { org_id: Uuid },
-    /// Nobody knows what happened: every access must be checked again.
-    CheckAll,
-}
+use super::control::{self, Control, Controls, Teller};
 
 /// All sockets that have signed in.
 #[derive(Default)]
@@ -43,14 +34,14 @@ struct Known {
     user: Uuid,
     /// `None`: no socket, somebody within one.
     session: Option<Uuid>,
-    control: mpsc::UnboundedSender<Control>,
+    control: Teller,
 }
 
 /// A socket's entry; it is forgotten when this is dropped.
 pub struct Registration {
     registry: Arc<Registry>,
     number: u64,
-    pub control: mpsc::UnboundedReceiver<Control>,
+    pub control: Controls,
 }
 
 impl Registry {
@@ -131,8 +122,8 @@ impl Registry {
 }
 
 impl Sockets {
-    fn enter(&mut self, user: Uuid, session: Option<Uuid>) -> (u64, mpsc::UnboundedReceiver<Control>) {
-        let (control, told) = mpsc::unbounded_channel();
+    fn enter(&mut self, user: Uuid, session: Option<Uuid>) -> (u64, Controls) {
+        let (control, told) = control::channel();
         let number = self.next;
         self.next += 1;
         let of_user = self.by_user.entry(user).or_default();
@@ -161,17 +152,14 @@ impl Sockets {
         session.is_some()
     }
 
-    /// A socket that is about to end hears nothing any more, which is no matter.
     fn tell(&self, number: u64, control: Control) {
         if let Some(known) = self.all.get(&number) {
-            let _ = known.control.send(control);
+            known.control.tell(control);
         }
     }
 
     fn tell_all(&self, control: Control) {
-        for known in self.all.values() {
-            let _ = known.control.send(control);
-        }
+        self.all.values().for_each(|known| known.control.tell(control));
     }
 
     fn forget_session(&mut self, session: Uuid, number: u64) {

@@ -70,17 +70,13 @@ impl Socket {
 
     fn open(&self, opening: Opening) -> BoxFuture<'static, Answer> {
         let refuse = |opening, problem| ready(Answer::Opened(opening, Err(problem))).boxed();
-        let request = match opening.topic.open() {
-            Ok(request) => request,
-            Err(problem) => return refuse(opening, problem),
-        };
         if self.is_full() && !self.subscriptions.has(&opening.topic) {
             return refuse(opening, too_many());
         }
         if let Err(limited) = self.hub.rates.subscribe(self.user.id) {
             return refuse(opening, limited.into());
         }
-        let (hub, user) = (self.hub.clone(), self.user.clone());
+        let (hub, user, request) = (self.hub.clone(), self.user.clone(), opening.topic.open());
         async move {
             let opened = hub.log.open(&user, &request).await;
             Answer::Opened(opening, opened)
@@ -107,7 +103,7 @@ impl Socket {
         let Opening { id, topic, spelling, after, round } = opening;
         let Opened { org_id, head, access_seq, .. } = opened;
         // The membership ended while the project service said yes.
-        if self.hub.memberships.overtaken(org_id, self.user.id, access_seq) {
+        if org_id.is_some_and(|org_id| self.hub.memberships.overtaken(org_id, self.user.id, access_seq)) {
             return self.say(frames::problem(id.as_deref(), &Problem::not_found("organization")));
         }
         if self.is_full() && !self.subscriptions.has(&topic) {

@@ -16,9 +16,11 @@ pub struct Checked {
 impl Socket {
     pub(super) fn told(&mut self, told: Told) {
         match told {
-            Told::Lost { org_id } => self.revoke(|known| known.org_id == org_id),
+            Told::Lost { org_id } => self.revoke(|known| known.org_id == Some(org_id)),
             Told::CheckAll => {
                 self.round += 1;
+                // Older questions no longer count.
+                self.checks.clear();
                 self.check(|_| true);
             }
             Told::Tick { ping } => self.tick(ping),
@@ -47,7 +49,7 @@ impl Socket {
     pub(super) fn checked(&mut self, checked: Checked) {
         let Checked { round, org, org_id } = checked;
         if round == self.round {
-            self.revoke(|known| known.topic.org() == Some(&org) && Some(known.org_id) != org_id);
+            self.revoke(|known| known.topic.org() == Some(&org) && known.org_id != org_id);
             self.subscriptions.resume(&org);
         }
     }

@@ -102,7 +102,9 @@ impl Socket {
                 }
                 ready = self.wire.ready() => ready?,
             }
-            if let Some(outgoing) = self.out.pop_front() {
+            if let Some(outgoing) = self.out.pop_front()
+                && !outgoing.is_forgotten()
+            {
                 self.wire.put(outgoing.message)?;
                 delivered.extend(outgoing.live);
             }
@@ -131,14 +133,14 @@ impl Socket {
     }
 
     pub(super) fn say(&mut self, frame: Utf8Bytes) {
-        self.out.push_back(Outgoing { slot: None, message: Message::Text(frame), live: None });
+        self.out.push_back(Outgoing::word(None, Message::Text(frame)));
     }
 
     pub(super) fn tick(&mut self, ping: bool) {
         self.subscriptions.positions(self.hub.limits.quiet, &mut self.out);
         if ping {
             let message = Message::Ping(bytes::Bytes::new());
-            self.out.push_back(Outgoing { slot: None, message, live: None });
+            self.out.push_back(Outgoing::word(None, message));
         }
     }
 }

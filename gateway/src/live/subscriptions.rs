@@ -10,7 +10,8 @@ use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{
-    frames,
+    feed::Feed,
+    forgotten, frames,
     mailbox::{Mailbox, Slot},
     reader::{Reader, Wanted},
     ring::Entry,
@@ -23,7 +24,8 @@ pub struct Subscription {
     pub topic: Topic,
     /// The topic as the client wrote it.
     pub spelling: Arc<str>,
-    pub org_id: Uuid,
+    /// Whose members may listen; `None` where the topic is the user's own.
+    pub org_id: Option<Uuid>,
     pub reader: Reader,
     /// Where the scope stood at the subscription: later events are live, and their delay is measured.
     pub live_from: u64,
@@ -39,8 +41,22 @@ pub struct Subscription {
 pub struct Outgoing {
     pub slot: Option<Slot>,
     pub message: Message,
+    /// What may be forgotten before it is written, and by whom.
+    pub notified: Option<(Arc<Feed>, Arc<Entry>)>,
     /// The live event that it delivers.
     pub live: Option<Arc<Entry>>,
+}
+
+impl Outgoing {
+    /// Whether it must not be shown any more.
+    pub fn is_forgotten(&self) -> bool {
+        self.notified.as_ref().is_some_and(|(feed, entry)| feed.forgotten.hides(entry))
+    }
+
+    /// What is no event.
+    pub fn word(slot: Option<Slot>, message: Message) -> Self {
+        Self { slot, message, notified: None, live: None }
+    }
 }
 
 #[derive(Default)]
@@ -216,7 +232,7 @@ impl Subscriptions {
             if !known.paused && now.duration_since(known.told_at) >= quiet {
                 known.told_at = now;
                 let message = Message::Text(frames::position(&known.spelling, known.reader.place.at));
-                out.push_back(Outgoing { slot: Some(*slot), message, live: None });
+                out.push_back(Outgoing::word(Some(*slot), message));
             }
         }
     }
@@ -242,8 +258,10 @@ impl Subscription {
         }
         for entry in taken.drain(..) {
             let message = Message::Text(entry.frame(&self.spelling));
+            let feed = &self.reader.attachment.feed;
+            let notified = forgotten::tells_of(&entry).map(|_| (Arc::clone(feed), Arc::clone(&entry)));
             let live = (entry.at.seq > self.live_from).then_some(entry);
-            out.push_back(Outgoing { slot: Some(slot), message, live });
+            out.push_back(Outgoing { slot: Some(slot), message, notified, live });
         }
     }
 
@@ -253,6 +271,6 @@ impl Subscription {
         let at = self.reader.place.at;
         self.live_from = at.seq;
         let message = Message::Text(frames::subscribed(None, &self.spelling, at, false));
-        out.push_back(Outgoing { slot: Some(slot), message, live: None });
+        out.push_back(Outgoing::word(Some(slot), message));
     }
 }

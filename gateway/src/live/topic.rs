@@ -1,7 +1,6 @@
 //! What can be subscribed to: `task:{org}/{task_id}`, `project:{org}/{slug or key}`, `notifications`.
 
 use trellis_proto::project::v1::{OpenTopicRequest, open_topic_request};
-use trellis_rpc::{Code, Problem};
 
 /// Organization slug, slash, project slug or task id, with room to spare.
 const LONGEST: usize = 256;
@@ -41,7 +40,7 @@ impl Topic {
         }
     }
 
-    /// The organization whose members may listen.
+    /// The organization whose members may listen; `None` of what is the user's own.
     pub fn org(&self) -> Option<&str> {
         match self {
             Self::Task { org, .. } | Self::Project { org, .. } => Some(org),
@@ -49,19 +48,14 @@ impl Topic {
         }
     }
 
-    /// The call that authorizes the topic and says where its order stands; a refusal where no service serves it.
-    pub fn open(&self) -> Result<OpenTopicRequest, Problem> {
-        match self {
-            Self::Task { org, task_id } => Ok(OpenTopicRequest {
-                org: org.clone(),
-                topic: Some(open_topic_request::Topic::TaskId(task_id.clone())),
-            }),
-            Self::Project { org, project } => Ok(OpenTopicRequest {
-                org: org.clone(),
-                topic: Some(open_topic_request::Topic::Project(project.clone())),
-            }),
-            Self::Notifications => Err(Problem::new(Code::NotFound, "Notifications are not served yet.")),
-        }
+    /// The call that authorizes the topic and says where its order stands.
+    pub fn open(&self) -> OpenTopicRequest {
+        let (org, topic) = match self {
+            Self::Task { org, task_id } => (org.as_str(), open_topic_request::Topic::TaskId(task_id.clone())),
+            Self::Project { org, project } => (org.as_str(), open_topic_request::Topic::Project(project.clone())),
+            Self::Notifications => ("", open_topic_request::Topic::Notifications(true)),
+        };
+        OpenTopicRequest { org: org.to_owned(), topic: Some(topic) }
     }
 }
 

@@ -6,10 +6,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -27,6 +24,8 @@ use crate::{
     protection::protect,
 };
 
+use super::traffic::Traffic;
+
 /// A refusal of hyper's is shorter.
 const LONGEST_BARE: usize = 256;
 /// Enough of a request to see whether it is for GraphQL.
@@ -38,8 +37,7 @@ const MOST_LEFT: usize = 4 * 1024 * 1024;
 /// A connection.
 pub struct Refusals<S> {
     stream: S,
-    /// Whether it became a socket: what is written then is nobody's answer.
-    upgraded: Arc<AtomicBool>,
+    traffic: Arc<Traffic>,
     /// How what was read since the last write begins.
     beginning: Vec<u8>,
     /// What is still to be written of a refusal, and whether there was one.
@@ -54,17 +52,17 @@ struct Linger {
 }
 
 impl<S> Refusals<S> {
-    /// `upgraded` is set by whoever sees the answer that makes it a socket.
-    pub fn new(stream: S, upgraded: Arc<AtomicBool>) -> Self {
+    /// Whoever sees requests and answers tells `traffic` of them.
+    pub fn new(stream: S, traffic: Arc<Traffic>) -> Self {
         let beginning = Vec::with_capacity(BEGINNING);
-        Self { stream, upgraded, beginning, refusal: Vec::new(), written: 0, linger: None }
+        Self { stream, traffic, beginning, refusal: Vec::new(), written: 0, linger: None }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Refusals<S> {
     /// Takes a bare refusal in the place of the stream.
     fn take(&mut self, bytes: &[u8]) -> bool {
-        if self.upgraded.load(Ordering::Relaxed) {
+        if self.traffic.is_socket() {
             return false;
         }
         let Some(status) = bare(bytes) else { return false };
@@ -109,7 +107,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Refusals<S> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let room = BEGINNING.saturating_sub(self.beginning.len());
         let read = &buffer.filled()[before..];
+        let came = !read.is_empty();
         self.beginning.extend_from_slice(&read[..read.len().min(room)]);
+        if came {
+            self.traffic.came(&self.beginning);
+        }
         Poll::Ready(Ok(()))
     }
 }

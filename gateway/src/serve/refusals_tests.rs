@@ -91,7 +91,9 @@ async fn whatever_else_is_written_goes_out_as_it_is() {
 #[tokio::test]
 async fn what_sockets_say_is_no_answer() {
     let (mut connection, mut client) = connection();
-    connection.upgraded.store(true, Ordering::Relaxed);
+    let mut upgrade = http::Response::new(());
+    *upgrade.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    connection.traffic.answers(&mut upgrade, false);
     let writing = tokio::spawn(async move { connection.write_all(BARE).await });
     let mut read = vec![0; BARE.len()];
     client.read_exact(&mut read).await.unwrap();

@@ -11,6 +11,7 @@ mod fake;
 mod gateway;
 mod inputs;
 mod my_sessions;
+mod notifications;
 mod pages;
 mod reading;
 mod reads;

@@ -34,7 +34,7 @@ pub async fn subscribe(client: &mut Client, id: &str, query: &str, after: Option
 }
 
 /// The object of the next frame, which must be one of this operation.
-async fn heard(client: &mut Client, id: &str) -> Value {
+pub async fn heard(client: &mut Client, id: &str) -> Value {
     let mut frame = client.next().await;
     assert_eq!((&frame["type"], &frame["id"]), (&json!("next"), &json!(id)), "{frame}");
     assert_eq!(frame["payload"].get("errors"), None, "{frame}");
@@ -42,7 +42,7 @@ async fn heard(client: &mut Client, id: &str) -> Value {
 }
 
 /// Subscribes and hears where it begins.
-async fn begin(client: &mut Client, id: &str, query: &str, after: Option<&str>) -> (String, bool) {
+pub async fn begin(client: &mut Client, id: &str, query: &str, after: Option<&str>) -> (String, bool) {
     subscribe(client, id, query, after).await;
     let frame = heard(client, id).await;
     assert_eq!(frame["kind"], Value::Null);

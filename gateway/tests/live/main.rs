@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod counted;
 mod cursors;
 mod delivery;
+mod ends;
 #[expect(dead_code, reason = "shared with the tests of REST, which ask it for more")]
 #[path = "../rest/fake.rs"]
 mod fake;
@@ -13,6 +15,9 @@ mod graphql;
 mod graphql_protocol;
 mod listening;
 mod log;
+mod many;
+mod notifications;
+mod notified;
 mod original;
 mod proxy;
 mod repair;

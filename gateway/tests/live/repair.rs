@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use trellis_gateway::live::Limits;
+
 use crate::{
     proxy::Proxy,
     world::{Fast, World, limits, nats_url},
@@ -90,4 +92,24 @@ async fn what_is_no_event_of_the_scope_is_ignored() {
     world.comment("WEB-1", "ours").await;
     assert_eq!(ann.texts(1).await, ["ours"]);
     ann.hears_nothing().await;
+}
+
+fn is_connected(world: &World) -> bool {
+    world.gateway.nats.as_ref().unwrap().connection_state() == async_nats::connection::State::Connected
+}
+
+#[tokio::test]
+async fn a_new_connection_to_nats_asks_for_the_heads_at_once() {
+    let proxy = Proxy::to(&nats_url()).await;
+    // No other way would bring it.
+    let hardly_ever = Limits { heads: Duration::from_hours(1), ..limits() };
+    let world = World::with(hardly_ever, Fast::Through(proxy.address)).await;
+    let mut ann = world.ann_live_at("project:acme/web").await;
+    for text in ["one", "two"] {
+        proxy.cut();
+        world.until(|world| !is_connected(world)).await;
+        world.store.comment("acme", "WEB-1", text);
+        proxy.mend();
+        assert_eq!(ann.texts(1).await, [text]);
+    }
 }

@@ -34,7 +34,7 @@ async fn refusals_say_why_and_the_socket_goes_on() {
         (json!({"type": "subscribe", "topic": "nonsense"}), "invalid_request"),
         (json!({"type": "subscribe", "topic": "task:acme/WEB-9"}), "not_found"),
         (json!({"type": "subscribe", "topic": "task:nobody/WEB-1"}), "not_found"),
-        (json!({"type": "subscribe", "topic": "notifications"}), "not_found"),
+        (json!({"type": "subscribe", "topic": "notifications:x"}), "invalid_request"),
     ];
     for (mut frame, code) in refused {
         frame["id"] = 7.into();

@@ -108,3 +108,106 @@ async fn what_is_in_flight_is_finished_before_it_ends() {
     assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// Sends a whole request and reads one answer, which has no body worth reading on for.
+async fn once_more(stream: &mut TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/// Until nobody is let in any more.
+async fn closed_door(address: SocketAddr) {
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_end_answers_say_that_they_are_the_last_and_connections_that_are_kept_get_theirs() {
+    let running = run().await;
+    let mut early = TcpStream::connect(running.address).await.unwrap();
+    let mut late = TcpStream::connect(running.address).await.unwrap();
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    for stream in [&mut early, &mut late] {
+        let answer = once_more(stream, HEALTH).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("connection: close"), "{answer}");
+    }
+    running.stop.cancel();
+    // While everybody is still let in, and when nobody is any more: also who has come, and has said nothing yet.
+    while !once_more(&mut early, HEALTH).await.contains("connection: close") {}
+    assert_eq!(early.read(&mut [0; 1]).await.unwrap(), 0);
+    closed_door(running.address).await;
+    for stream in [&mut late, &mut silent] {
+        let answer = once_more(stream, HEALTH).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_has_begun_to_come_is_answered_at_the_end() {
+    let running = run().await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    for stream in [&mut idle, &mut slow] {
+        once_more(stream, HEALTH).await;
+    }
+    let (first, rest) = HEALTH.split_at(20);
+    slow.write_all(first).await.unwrap();
+    running.stop.cancel();
+    // An idle connection is closed when it is time.
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+    let answer = once_more(&mut slow, rest).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_2_is_told_to_go_away() {
+    let running = run().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    // The preface and an empty SETTINGS frame.
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    running.stop.cancel();
+    let mut kinds = Vec::new();
+    let mut head = [0; 9];
+    while !kinds.contains(&7) && stream.read_exact(&mut head).await.is_ok() {
+        let length = u64::from(u32::from_be_bytes([0, head[0], head[1], head[2]]));
+        tokio::io::copy(&mut (&mut stream).take(length), &mut tokio::io::sink()).await.unwrap();
+        kinds.push(head[3]);
+    }
+    assert!(kinds.contains(&7), "frames of these kinds came: {kinds:?}");
+    // The gateway waits for an answer to its last ping.
+    drop(stream);
+    timeout(Duration::from_secs(5), running.ended).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn at_the_start_work_is_refused_by_status_and_the_gateway_says_that_it_lives() {
+    // Nobody answers: nothing is known of sessions and memberships.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::new(config(listener.local_addr().unwrap(), &[]), None).unwrap();
+    drop(listener);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let ended = tokio::spawn(serve_until(gateway, listener, stop.clone()));
+    let me = "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let graphql = "POST /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                   content-length: 26\r\n\r\n{\"query\":\"{ __typename }\"}";
+    for (request, status) in [
+        (me, 503),
+        (graphql, 503),
+        ("GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 503),
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 200),
+    ] {
+        let answer = exchange(address, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+    }
+    stop.cancel();
+    ended.await.unwrap().unwrap();
+}

@@ -13,6 +13,7 @@ mod gateway;
 mod idempotency;
 mod limits;
 mod my_sessions;
+mod notifications;
 mod objects;
 mod openapi;
 mod problems;

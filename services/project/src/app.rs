@@ -1,5 +1,7 @@
 //! Wiring: what the service's calls are made of, and what runs beside them.
 
+use std::sync::Arc;
+
 use tonic::service::Routes;
 use trellis_authn::{AuthnLayer, IdentityFeed, Memberships, Sessions};
 use trellis_proto::{
@@ -13,7 +15,7 @@ use trellis_service::{Service, Start, waiting_for};
 use crate::{
     config::Config,
     grpc::ProjectGrpc,
-    ops::{Leavings, Ops, keep_deleted_forgotten},
+    ops::{Digest, Ops, OrgNews, Teller, keep_removed, keep_swept},
     people::People,
 };
 
@@ -28,7 +30,8 @@ pub async fn bind(config: Config) -> anyhow::Result<Service> {
 /// Waits for identity and org: nobody can be let in before it is known whose tokens are good and who is a member.
 async fn wire(start: Start, config: Config) -> anyhow::Result<Routes> {
     let (log, nats, key) = (start.log.clone(), start.nats.clone(), start.key.clone());
-    start.spawn(keep_deleted_forgotten(log.clone(), start.shutdown()));
+    start.spawn(keep_swept(log.clone(), start.shutdown()));
+    start.spawn(keep_removed(log.clone(), start.shutdown()));
 
     let identity = IdentityServiceClient::new(Channel::new(&config.identity));
     let org = OrgServiceClient::new(Channel::new(&config.org));
@@ -37,12 +40,17 @@ async fn wire(start: Start, config: Config) -> anyhow::Result<Routes> {
     let memberships = Memberships::follow(org.clone(), key.clone(), Some(nats), start.shutdown());
     waiting_for("identity: its keys and ended sessions", sessions.loaded()).await;
     waiting_for("org: its feed of memberships", memberships.loaded()).await;
-    // Before the first project can be made: from here on no deleted organization is missed.
-    let leavings = Leavings::new(log.clone(), org.clone(), key.clone());
-    waiting_for("org: what was deleted meanwhile", leavings.catch_up_first()).await;
-    start.spawn(leavings.follow(memberships.changes(), start.shutdown()));
+    // Before the first call: what was removed or deleted meanwhile is gone, and from here on nothing is missed.
+    let people = People::new(org, identity, key);
+    let teller = Teller::new(log.clone());
+    let news = Arc::new(OrgNews::new(log.clone(), people.clone(), teller.clone()));
+    let changes = memberships.changes();
+    waiting_for("org: what happened meanwhile", news.catch_up_first()).await;
+    let (following, shutdown) = (Arc::clone(&news), start.shutdown());
+    start.spawn(async move { following.follow(changes, shutdown).await });
+    start.spawn(Digest::new(log.clone(), people.clone(), teller, news).run(start.shutdown()));
 
-    let ops = Ops::new(log, memberships, People::new(org, identity, key));
+    let ops = Ops::new(log, memberships, people);
     let authn = AuthnLayer::new(sessions, config.service.peers);
     Ok(Routes::new(authn.layer(ProjectServiceServer::new(ProjectGrpc::new(ops)))))
 }

@@ -17,6 +17,7 @@ pub enum Resource {
     Project,
     Task,
     Comment,
+    Notification,
     Scope,
 }
 
@@ -27,6 +28,7 @@ impl Resource {
             Self::Project => "project",
             Self::Task => "task",
             Self::Comment => "comment",
+            Self::Notification => "notification",
             Self::Scope => "scope",
         }
     }
@@ -69,11 +71,13 @@ pub enum Error {
 }
 
 impl From<sqlx::Error> for Error {
-    /// The uniqueness of slugs and keys is decided under a lock; the constraints are what is believed.
+    /// What is decided by looking first is believed of the constraints.
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
             Some("projects_slug_key") => Self::Taken { slug: true, key: false },
             Some("projects_key_key") => Self::Taken { slug: false, key: true },
+            // It was deleted between the look and the write.
+            Some("watchers_task_fkey") => Self::NotFound(Resource::Task),
             _ => Self::Database(error),
         }
     }

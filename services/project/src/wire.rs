@@ -1,11 +1,15 @@
 //! Domain to protobuf: the same messages for answers, kept answers and the payloads of events.
 
+use chrono::{DateTime, Utc};
 use prost::Message;
 use trellis_proto::project::v1 as pb;
 use trellis_rpc::convert::timestamp;
 use uuid::Uuid;
 
-use crate::domain::{Activity, Change, Comment, Project, ProjectRef, ProjectStatus, Task, TaskStatus, show_date};
+use crate::domain::{
+    Activity, Change, Comment, Notification, Preferences, Project, ProjectRef, ProjectStatus, Reason, Task, TaskStatus,
+    show_date,
+};
 
 pub fn project(project: &Project) -> pb::Project {
     pb::Project {
@@ -64,6 +68,40 @@ pub fn activity(activity: &Activity) -> pb::Activity {
     }
 }
 
+pub fn notification(notification: &Notification) -> pb::Notification {
+    let news = &notification.news;
+    pb::Notification {
+        id: notification.id.to_string(),
+        kind: reason(notification.reason).into(),
+        actor_id: optional_id(news.actor),
+        organization: Some(pb::notification::Organization {
+            id: news.organization.id.to_string(),
+            slug: news.organization.slug.clone(),
+            name: news.organization.name.clone(),
+        }),
+        task: news.task.as_ref().map(|task| pb::notification::Task {
+            id: task.id.to_string(),
+            task_id: task.task_id.clone(),
+            title: task.title.clone(),
+        }),
+        comment_id: optional_id(news.comment),
+        excerpt: news.excerpt.clone(),
+        role: news.role.clone().unwrap_or_default(),
+        created_at: Some(timestamp(notification.created_at)),
+        read_at: notification.read_at.map(timestamp),
+    }
+}
+
+pub fn preferences(preferences: Preferences) -> pb::NotificationPreferences {
+    pb::NotificationPreferences {
+        assigned: preferences.assigned,
+        mentioned: preferences.mentioned,
+        commented: preferences.commented,
+        added: preferences.added,
+        role_changed: preferences.role_changed,
+    }
+}
+
 /// The payload of an event about a project.
 pub fn project_event(object: &Project, changes: &[Change]) -> Vec<u8> {
     event(pb::project_event::Object::Project(project(object)), changes)
@@ -77,6 +115,21 @@ pub fn task_event(object: &Task, changes: &[Change]) -> Vec<u8> {
 /// The payload of an event about a comment.
 pub fn comment_event(object: &Comment) -> Vec<u8> {
     event(pb::project_event::Object::Comment(comment(object)), &[])
+}
+
+/// The payload of an event about one notification.
+pub fn notification_event(object: &Notification) -> Vec<u8> {
+    event(pb::project_event::Object::Notification(notification(object)), &[])
+}
+
+/// The payload of the event that everything was read.
+pub fn all_read_event(at: DateTime<Utc>) -> Vec<u8> {
+    event(pb::project_event::Object::AllRead(pb::AllRead { read_at: Some(timestamp(at)) }), &[])
+}
+
+/// The payload of the event that everything about an organization was forgotten.
+pub fn forgotten_event(organization: Uuid) -> Vec<u8> {
+    event(pb::project_event::Object::Forgotten(pb::Forgotten { org_id: organization.to_string() }), &[])
 }
 
 fn event(object: pb::project_event::Object, changes: &[Change]) -> Vec<u8> {
@@ -109,6 +162,16 @@ fn task_status(status: TaskStatus) -> pb::TaskStatus {
         TaskStatus::Todo => pb::TaskStatus::Todo,
         TaskStatus::InProgress => pb::TaskStatus::InProgress,
         TaskStatus::Done => pb::TaskStatus::Done,
+    }
+}
+
+fn reason(reason: Reason) -> pb::NotificationKind {
+    match reason {
+        Reason::Assigned => pb::NotificationKind::Assigned,
+        Reason::Mentioned => pb::NotificationKind::Mentioned,
+        Reason::Commented => pb::NotificationKind::Commented,
+        Reason::Added => pb::NotificationKind::Added,
+        Reason::RoleChanged => pb::NotificationKind::RoleChanged,
     }
 }
 

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::too_many_lines, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod logins;
+mod notifications;
 mod numbering;
 mod removal;
+mod replicas;
+mod rolling;
 mod sessions;
 
 use tokio::sync::{Mutex, MutexGuard};

@@ -113,9 +113,9 @@ impl World {
         let places = vec![
             Place::Gateway(1, gateways[0].clone()),
             Place::Gateway(2, gateways[1].clone()),
-            Place::Identity(IdentityServiceClient::new(channel(ports.identity).await)),
-            Place::Org(OrgServiceClient::new(channel(ports.org).await)),
-            Place::Project(ProjectServiceClient::new(channel(ports.project).await)),
+            Place::Identity(IdentityServiceClient::new(channel(ports.identity[0]).await)),
+            Place::Org(OrgServiceClient::new(channel(ports.org[0]).await)),
+            Place::Project(ProjectServiceClient::new(channel(ports.project[0]).await)),
         ];
         Self { cluster, _second: second, places, gateways }
     }

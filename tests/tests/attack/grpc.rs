@@ -33,6 +33,11 @@ pub fn methods() -> Vec<String> {
     pool().services().flat_map(|service| service.methods().map(name).collect::<Vec<_>>()).collect()
 }
 
+/// The method that a row asks; what stands after it tells one row from another.
+pub fn method_of(row: &str) -> &str {
+    row.split(' ').next().unwrap_or(row)
+}
+
 fn method(name: &str) -> MethodDescriptor {
     let (service, method) = name.split_once('/').unwrap();
     let service = pool().get_service_by_name(service).unwrap_or_else(|| panic!("there is no {name}"));

@@ -43,8 +43,11 @@ async fn try_row(world: &Arc<World>, row: &Row) -> Option<Trial> {
         trial.at_the_gateway = true;
         return Some(trial);
     }
-    let methods: Vec<String> =
-        if direct { vec![row.name.clone()] } else { world.calls_of(&row.name)?.into_iter().collect() };
+    let methods: Vec<String> = if direct {
+        vec![grpc::method_of(&row.name).to_owned()]
+    } else {
+        world.calls_of(&row.name)?.into_iter().collect()
+    };
     let victim = world.victim(row.needs).await;
     // The check of access that all of a service's methods share comes last: where one's own turns it red, that is told.
     for method in methods.iter().rev() {

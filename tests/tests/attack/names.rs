@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// What requests name, by placeholder.
 ///
 /// `org`, `org_id`; `project` (its key), `project_slug`, `project_id`; `task_id` ("WEB-1"), `task_uuid`; `comment`;
-/// `invitation`, `invitation_token`; `user_id` (the member), `other_member_id`, `admin_id`, `stranger_id` (nobody), `member_email`,
+/// `notification` (one of the ADMIN's); `invitation`, `invitation_token`; `user_id` (the member), `other_member_id`, `admin_id`, `stranger_id` (nobody), `member_email`,
 /// `admin_email`, `invitee_email`; `session` (another one of the ADMIN's) and `refresh_token` (of that session). `fresh` is a word that
 /// nobody else uses, for what is created.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ impl Names {
             ("task_id", "NIL-1".to_owned()),
             ("task_uuid", id()),
             ("comment", id()),
+            ("notification", id()),
             ("invitation", id()),
             ("invitation_token", BASE64.encode(Sha256::digest(id()))),
             ("user_id", id()),

@@ -10,15 +10,16 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::world::World;
 
 /// Not compared: how far the background work of the services is, which moves on its own.
-const BOOKKEEPING: [&str; 4] = ["outbox", "relay_stream", "org_feed", "_sqlx_migrations"];
+const BOOKKEEPING: [&str; 5] = ["outbox", "undigested", "relay_stream", "org_feed", "_sqlx_migrations"];
 
 /// Every row of every table, as text.
 pub struct Snapshot(BTreeMap<String, BTreeSet<String>>);
 
 impl Snapshot {
-    /// When everything that was written before has been published.
+    /// When everything that was written before has been published, and everybody was notified of it.
     pub async fn take(world: &World) -> Self {
         let mut tables = BTreeMap::new();
+        until_notified(world).await;
         for (service, pool) in &world.databases {
             let deadline = Instant::now() + Duration::from_secs(30);
             while scalar::<i64>(pool, "SELECT count(*) FROM outbox").await > 0 {
@@ -51,6 +52,21 @@ impl Snapshot {
             changes.extend(now.difference(rows).map(|row| format!("{table}: new: {row}")));
         }
         changes
+    }
+}
+
+/// The project service has acted on all that happened in its own database and in org's.
+async fn until_notified(world: &World) {
+    let (org, project) = (&world.databases["org"], &world.databases["project"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let head: i64 = scalar(org, "SELECT coalesce(max(seq), 0) FROM event_log").await;
+        let place: i64 = scalar(project, "SELECT head FROM org_feed").await;
+        if place >= head && scalar::<i64>(project, "SELECT count(*) FROM undigested").await == 0 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the project service does not follow: {place} of {head}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -118,12 +118,18 @@ impl World {
         for person in [&member, &other] {
             self.join(org_id, person).await;
         }
+        // By one who does nothing else: whoever shows that a row can be done must ask whether he may.
+        let second = json!({"content": "What the ADMIN is notified of"});
+        self.client(&other).post(&path("/tasks/WEB-1/comments"), second).await.expect(201);
         let invitation = client.post(&path("/invitations"), json!({"email": removed.email})).await.expect(201);
         let accept = json!({"token": invitation["token"]});
         self.client(&removed).post("/invitations/accept", accept).await.expect(200);
         client.delete(&path(&format!("/members/{}", removed.id))).await.expect(204);
         let invitation = client.post(&path("/invitations"), json!({"email": invitee.email})).await.expect(201);
         self.client(&ended).post("/auth/logout", Value::Null).await.expect(204);
+        let is_notified = async || !notifications(&client).await.is_empty();
+        until("the ADMIN is notified of the comment", is_notified).await;
+        let notification = notifications(&client).await[0]["id"].clone();
 
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
         let names = Names(BTreeMap::from([
@@ -135,6 +141,7 @@ impl World {
             ("task_id", "WEB-1".to_owned()),
             ("task_uuid", text(&task["id"])),
             ("comment", text(&comment["id"])),
+            ("notification", text(&notification)),
             ("invitation", text(&invitation["id"])),
             ("invitation_token", text(&invitation["token"])),
             ("user_id", member.id.to_string()),
@@ -192,8 +199,13 @@ impl Victim {
     }
 }
 
+/// What a user is notified of.
+pub async fn notifications(client: &Session) -> Vec<Value> {
+    client.get("/me/notifications").await.expect(200)["items"].as_array().unwrap().clone()
+}
+
 /// Waits for it; a victim whose own past is not over proves nothing.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !is_so().await {
         assert!(Instant::now() < deadline, "within ten seconds: {what}");

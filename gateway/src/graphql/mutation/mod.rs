@@ -7,6 +7,7 @@ mod invitations;
 mod me;
 mod members;
 mod my_sessions;
+mod notifications;
 mod organizations;
 mod projects;
 mod sessions;
@@ -20,6 +21,7 @@ use invitations::InvitationMutations;
 use me::MeMutations;
 use members::MemberMutations;
 use my_sessions::MySessionMutations;
+use notifications::NotificationMutations;
 use organizations::OrganizationMutations;
 use projects::ProjectMutations;
 use sessions::SessionMutations;
@@ -38,4 +40,5 @@ pub struct Mutation(
     MySessionMutations,
     MemberMutations,
     InvitationMutations,
+    NotificationMutations,
 );

@@ -22,6 +22,11 @@ impl Role {
         }
     }
 
+    /// By its word; `None` where there is none.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Admin, Self::Member].into_iter().find(|role| role.as_str() == word)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "ADMIN",

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use trellis_authn::{AUDIENCE, AccessClaims, ISSUER};
-use trellis_eventlog::Log;
+use trellis_eventlog::{Log, LogError, is_outage};
 use uuid::Uuid;
 
 use super::{now, rotate};
@@ -22,6 +22,8 @@ use crate::{
 
 /// A key is published 60 s before it signs: this is soon enough to hear of it.
 const RELOAD: Duration = Duration::from_secs(5);
+/// Between two tries to load them at the start.
+const RETRY: Duration = Duration::from_millis(250);
 
 pub struct Keyring {
     keys: RwLock<Keys>,
@@ -37,9 +39,17 @@ impl Keyring {
     /// Loads the keys; makes the first one, usable at once, where there is none. Of several processes that start
     /// together one makes it.
     pub async fn open(log: &Log) -> Result<Self, Error> {
-        let asked_at = Instant::now();
-        let all = rotate::first_key(log).await?;
-        Ok(Self { keys: RwLock::new(Keys { all, asked_at }) })
+        loop {
+            let asked_at = Instant::now();
+            match rotate::first_key(log).await {
+                Ok(all) => return Ok(Self { keys: RwLock::new(Keys { all, asked_at }) }),
+                Err(Error::Log(LogError::Database(error)) | Error::Database(error)) if is_outage(&error) => {
+                    tracing::warn!(%error, "waiting for the database");
+                    sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Keeps up with keys that are made or retired elsewhere.

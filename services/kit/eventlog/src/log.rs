@@ -5,11 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, Row as _, Transaction};
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use trellis_proto::event::v1::{Event, Position};
 use uuid::Uuid;
 
+use crate::pool::{RETRY, Waiting};
 use crate::queue::WriterQueue;
-use crate::{Reader, Unlogged, Write, wall};
+use crate::{Reader, Unlogged, Write, is_outage, wall};
 
 /// Most events of one page.
 const MAX_PAGE: u32 = 500;
@@ -56,7 +58,19 @@ impl Log {
     /// `context` is the service's word in subjects: `trellis.<context>.<scope>`. `writers`: how many writes may hold
     /// a connection at once (fewer than the pool has, so that reads always find one); others wait in a bounded queue.
     pub async fn open(pool: PgPool, context: &'static str, writers: usize) -> Result<Self, LogError> {
-        let epoch = sqlx::query_scalar("SELECT epoch FROM log_epoch").fetch_one(&pool).await?;
+        let mut waiting = Waiting::new();
+        let epoch = loop {
+            match sqlx::query_scalar("SELECT epoch FROM log_epoch").fetch_one(&pool).await {
+                // At the start there is nobody yet to whom that could be said: it is waited for.
+                Err(error) if is_outage(&error) => {
+                    if waiting.should_say() {
+                        tracing::warn!(context, %error, "waiting for the database");
+                    }
+                    sleep(RETRY).await;
+                }
+                answer => break answer?,
+            }
+        };
         let inner = Inner { pool, context, epoch, writers: WriterQueue::new(writers), committed: Notify::new() };
         Ok(Self { inner: Arc::new(inner), tenant: None })
     }
@@ -95,6 +109,16 @@ impl Log {
     /// The same for a scope that is made by this write (its first event has number 1).
     pub async fn begin_new(&self, scope: Uuid) -> Result<Write, LogError> {
         self.begin_with(scope, "INSERT INTO scopes (id, last_seq) VALUES ($1, 1) RETURNING last_seq").await
+    }
+
+    /// The same for a scope that may not be there yet (a user whom nothing has happened to).
+    pub async fn begin_or_new(&self, scope: Uuid) -> Result<Write, LogError> {
+        self.begin_with(
+            scope,
+            "INSERT INTO scopes AS s (id, last_seq) VALUES ($1, 1) \
+             ON CONFLICT (id) DO UPDATE SET last_seq = s.last_seq + 1 RETURNING last_seq",
+        )
+        .await
     }
 
     /// A transaction that is no event (a login): it only takes a place in the same queue.

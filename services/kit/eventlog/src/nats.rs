@@ -6,6 +6,9 @@ use async_nats::{Client, ConnectError, ConnectOptions, Event};
 
 /// A dead connection is noticed after about three of these (the client's own default takes minutes).
 const PING: Duration = Duration::from_secs(2);
+/// Messages of one subscription that wait for who subscribed (the client's own default is 65,536). More are dropped, and
+/// whoever needs them reads them from the database, as after any other loss.
+const UNHEARD: usize = 1024;
 /// The longest pause between two tries to connect again.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
@@ -17,6 +20,7 @@ pub async fn connect_nats(url: &str) -> Result<Client, ConnectError> {
         .connection_timeout(Duration::from_secs(2))
         .request_timeout(Some(Duration::from_secs(2)))
         .ping_interval(PING)
+        .subscription_capacity(UNHEARD)
         .reconnect_delay_callback(|attempt| {
             let doubled = Duration::from_millis(20) * 2_u32.pow(u32::try_from(attempt.min(6)).unwrap_or(6));
             doubled.min(MAX_PAUSE)

@@ -5,6 +5,8 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        // A connection that was cut while it was being made: an answer that is none.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
@@ -32,6 +34,7 @@ mod tests {
             assert!(!is_passing(code), "{code}");
         }
         assert!(is_outage(&sqlx::Error::PoolTimedOut));
+        assert!(is_outage(&sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned())));
         assert!(!is_outage(&sqlx::Error::RowNotFound));
     }
 }

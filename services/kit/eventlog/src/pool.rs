@@ -12,11 +12,15 @@ use tokio::time::{Instant, sleep};
 /// The advisory lock of who migrates (two-number locks are apart from the one-number locks of idempotency keys).
 const MIGRATING: (i32, i32) = (0x7472, 1);
 /// Between tries to reach something that is not there yet.
-const RETRY: Duration = Duration::from_millis(250);
+pub(crate) const RETRY: Duration = Duration::from_millis(250);
 /// How often the log says what is waited for.
 const SAY: Duration = Duration::from_secs(5);
 /// Between two measurements of the pool's use.
 const MEASURE: Duration = Duration::from_secs(1);
+/// How long a connection may take to be free or made. Writers queue before the pool (`queue`), so that a long wait here
+/// means that something is wrong. Not shorter: a half-made connection is given up with the wait, and after an outage of
+/// the database, when all are made at once, none would ever be finished.
+const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is tested before it is used: a test costs a round trip, and after a
 /// restart of the database nearly all connections have been idle for so long.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -34,8 +38,7 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
     wait_for_database(&options).await?.close().await.ok();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
-        // Writers queue before the pool (`queue`), so that a long wait here means that something is wrong.
-        .acquire_timeout(Duration::from_secs(1))
+        .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -1,31 +1,39 @@
 //! Publishes the outbox to JetStream: one leader per database, in order within a scope, again until acknowledged.
 //!
-//! [`session`] holds the leader's lock and is its only way to the outbox, [`schedule`] decides what is published
+//! [`session`] holds the leader's lock and is its only way to the [`outbox`], [`schedule`] decides what is published
 //! next, [`publish`] does it, [`stream`] notices what NATS lost, [`watch`] decides when to look, and [`term`] is the
 //! loop that joins them for as long as the lock is held. NATS down or full: writes go on, rows wait.
+//!
+//! What a leader holds in memory is bounded by the schedule: 512 rows in all, 16 of one scope, one in flight of each.
+//! [`sides`] is what all of it sees of PostgreSQL and NATS, so that `simulation` can put others in their place.
 
+mod broker;
+mod outbox;
 mod publish;
 mod schedule;
 mod session;
 mod settle;
+mod sides;
+#[cfg(test)]
+mod simulation;
 mod stream;
 mod term;
 mod watch;
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::ContextBuilder;
 use secrecy::SecretString;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Log;
 use crate::pool::Waiting;
+use broker::JetStream;
+use outbox::PgDatabase;
 use session::Session;
+use sides::{Broker, Database};
 use term::{End, Term};
 
-/// How long JetStream may take to acknowledge.
-const ACK: Duration = Duration::from_secs(2);
 /// Between two tries of a candidate to become the leader.
 const CANDIDACY: Duration = Duration::from_millis(500);
 
@@ -50,35 +58,42 @@ impl Relay {
             "trellis_outbox_requeued_total",
             "Events queued again because the stream lost some."
         );
-        let context = log.context();
-        let mut waiting = Waiting::new();
-        loop {
-            follow(context);
-            // A candidate has nothing to drain.
-            let candidacy = tokio::select! {
-                candidacy = stand(&config.database_url) => candidacy,
-                () = shutdown.cancelled() => return,
-            };
-            let end = match candidacy {
-                Ok(session) => {
-                    tracing::info!(context, "leads: publishes the outbox");
-                    metrics::gauge!("trellis_relay_leader", "context" => context).set(1.0);
-                    let jetstream = ContextBuilder::new().timeout(ACK).ack_timeout(ACK).build(config.nats.clone());
-                    Term::new(&log, session, jetstream).run(&shutdown).await
-                }
-                Err(error) => End::Lost(error),
-            };
-            match end {
-                End::Shutdown => return follow(context),
-                End::Lost(error) if waiting.should_say() => {
-                    tracing::warn!(context, %error, "the relay has no database session");
-                }
-                End::Lost(_) => {}
+        let database = PgDatabase { log: &log, url: &config.database_url };
+        relay(&database, &JetStream::new(config.nats), &shutdown).await;
+    }
+}
+
+/// Stands, leads, and stands again, until the shutdown.
+async fn relay<D: Database, B: Broker>(database: &D, broker: &B, shutdown: &CancellationToken) {
+    let context = database.context();
+    let mut waiting = Waiting::new();
+    loop {
+        follow(context);
+        // A candidate has nothing to drain.
+        let candidacy = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            candidacy = stand(database) => candidacy,
+        };
+        let end = match candidacy {
+            Ok(session) => {
+                tracing::info!(context, "leads: publishes the outbox");
+                metrics::gauge!("trellis_relay_leader", "context" => context).set(1.0);
+                Term::new(database, session, broker.clone()).run(shutdown).await
             }
-            tokio::select! {
-                () = sleep(CANDIDACY) => {}
-                () = shutdown.cancelled() => return follow(context),
+            Err(error) => End::Lost(error),
+        };
+        match end {
+            End::Shutdown => return follow(context),
+            End::Lost(error) if waiting.should_say() => {
+                tracing::warn!(context, %error, "the relay has no database session");
             }
+            End::Lost(_) => {}
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return follow(context),
+            () = sleep(CANDIDACY) => {}
         }
     }
 }
@@ -90,8 +105,8 @@ fn follow(context: &'static str) {
 }
 
 /// Waits until nobody else leads.
-async fn stand(url: &SecretString) -> Result<Session, sqlx::Error> {
-    let mut session = Session::connect(url).await?;
+async fn stand<D: Database>(database: &D) -> Result<Session<D::Outbox>, sqlx::Error> {
+    let mut session = Session::connect(database).await?;
     while !session.try_lead().await? {
         sleep(CANDIDACY).await;
     }

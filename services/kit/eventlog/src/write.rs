@@ -49,6 +49,20 @@ impl Write {
         self.log.position(self.scope, self.seq)
     }
 
+    /// Takes the content from the scope's events about a subject, but for those of one kind; their numbers stay. Gives
+    /// how many had any. What was published stays in the stream until that forgets it: nobody reads it there.
+    pub async fn scrub(&mut self, subject: Uuid, except: &'static str) -> Result<u64, LogError> {
+        let scrubbed = sqlx::query(
+            "UPDATE event_log SET payload = '' WHERE scope = $1 AND subject_id = $2 AND kind <> $3 AND payload <> ''",
+        )
+        .bind(self.scope)
+        .bind(subject)
+        .bind(except)
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(scrubbed.rows_affected())
+    }
+
     /// Appends the event and its outbox row, commits, wakes the relay.
     pub async fn commit(mut self, event: NewEvent) -> Result<Position, LogError> {
         sqlx::query(

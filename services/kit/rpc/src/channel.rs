@@ -1,9 +1,10 @@
 //! Client channels: several endpoints per service, failover, keepalive, deadlines and trace context on every call.
+//!
+//! A call that certainly was not begun goes elsewhere. Of one that may have been, only what may be made twice
+//! ([`Repeat`]) is made again; a read also while the first endpoint keeps it waiting.
 
 use std::{
     error::Error,
-    fmt,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,18 +14,21 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, Uri, request::Parts};
+use http::{HeaderValue, Request, Response, request::Parts};
+use rand::RngExt as _;
 use tokio::time::Instant;
-use tonic::{Status, TimeoutExpired, body::Body, transport};
+use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt};
 
 use crate::{
-    Problem, Tls,
+    Endpoints, Problem,
+    attempt::{Attempt, Failure, is_timeout},
     call::{GRPC_TIMEOUT, STARTING},
     deadline::{deadline_left, format_timeout, parse_timeout},
     endpoint::Endpoint,
+    kept::{KeptBody, SentBody},
+    repeat::{Budget, Repeat},
     tls,
-    unsent::UnsentBody,
 };
 
 /// The deadline of a call whose caller sets none.
@@ -33,58 +37,12 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(12);
 /// How long one endpoint of several may take to connect before the next one is asked.
 const PATIENCE: Duration = Duration::from_millis(1100);
 
-/// Where a service is reached: `http://host:port` or `https://host:port`, several separated by commas. For the latter
-/// [`Tls::endpoints`] reads them; without its certificates no call gets through.
-#[derive(Debug, Clone, Default)]
-pub struct Endpoints {
-    uris: Vec<Uri>,
-    tls: Tls,
-}
+/// How long a read is left to one endpoint before another is asked besides.
+const HEDGE: Duration = Duration::from_millis(300);
 
-impl Endpoints {
-    pub(crate) fn uris(&self) -> impl Iterator<Item = &Uri> {
-        self.uris.iter()
-    }
-
-    /// Whoever calls this has compared schemes and hosts with it.
-    pub(crate) fn over(self, tls: Tls) -> Self {
-        Self { tls, ..self }
-    }
-}
-
-impl FromStr for Endpoints {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let uris = text
-            .split(',')
-            .map(|part| {
-                part.trim()
-                    .parse::<Uri>()
-                    .ok()
-                    .filter(|uri| {
-                        matches!(uri.scheme_str(), Some("http" | "https"))
-                            && uri.port().is_some()
-                            && uri.path_and_query().is_none_or(|path| path == "/")
-                            && !uri.authority().is_some_and(|host| host.as_str().contains('@'))
-                    })
-                    .ok_or("must be http://host:port or https://host:port, or several of these separated by commas")
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { uris, tls: Tls::default() })
-    }
-}
-
-impl fmt::Display for Endpoints {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, uri) in self.uris.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "," };
-            let uri = uri.to_string();
-            write!(f, "{separator}{}", uri.trim_end_matches('/'))?;
-        }
-        Ok(())
-    }
-}
+/// Milliseconds before a call with an idempotency key is made once more, while the endpoint that was lost still works on
+/// it or the database has not noticed that it is gone.
+const IN_FLIGHT: [u64; 4] = [50, 150, 400, 1000];
 
 /// A cheap-to-clone channel to one service. Connects lazily; a call that meets no living endpoint fails as
 /// `unavailable` within its deadline (default 12 s).
@@ -97,13 +55,15 @@ struct Shared {
     endpoints: Vec<Endpoint>,
     /// Where the next call begins to look.
     next: AtomicUsize,
+    budget: Budget,
 }
 
 impl Channel {
     /// Needs a Tokio runtime, on which the connections live.
     pub fn new(endpoints: &Endpoints) -> Self {
-        let each = endpoints.uris.iter().map(|uri| Endpoint::new(uri.clone(), &endpoints.tls));
-        Self { shared: Arc::new(Shared { endpoints: each.collect(), next: AtomicUsize::new(0) }) }
+        let each = endpoints.uris().map(|uri| Endpoint::new(uri.clone(), endpoints.tls()));
+        let shared = Shared { endpoints: each.collect(), next: AtomicUsize::new(0), budget: Budget::default() };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -135,41 +95,117 @@ impl Service<Request<Body>> for Channel {
 }
 
 impl Shared {
-    /// Asks one endpoint after the other, for as long as the one before has certainly not got the call.
-    async fn send(&self, head: Parts, body: Body, deadline: Instant) -> Result<Response<Body>, Status> {
-        let mut body = body;
+    /// Asks one endpoint after the other, for as long as the one before has certainly not begun with the call; and once
+    /// more where that is not certain, if the call is one that may be made twice.
+    async fn send(&self, head: Parts, mut body: Body, deadline: Instant) -> Result<Response<Body>, Status> {
+        let repeat = Repeat::of(&head);
         let mut asked = Vec::with_capacity(self.endpoints.len());
         // A lone endpoint is asked twice: its connection may have died since the last call.
-        for _ in 0..self.endpoints.len().max(2) {
-            let Some(index) = self.pick(&asked) else {
-                break;
-            };
-            asked.push(index);
-            match self.ask(&self.endpoints[index], &head, body, deadline).await {
-                Ok(response) => return Ok(response),
+        let mut tries = if self.endpoints.is_empty() { 0 } else { self.endpoints.len().max(2) };
+        let mut lost = false;
+        let mut pauses = IN_FLIGHT.iter();
+        while tries > 0 {
+            tries -= 1;
+            let (sent, kept) = KeptBody::new(body);
+            let attempt = Attempt { head: &head, deadline, repeat, kept: &kept };
+            match self.attempt(&attempt, sent, &mut asked).await {
+                Ok(response) => {
+                    if lost
+                        && repeat.is_in_flight(&response)
+                        && let Some(pause) = pauses.next()
+                        && let Some(again) = kept.again()
+                    {
+                        tokio::time::sleep(Duration::from_millis(*pause)).await;
+                        (body, tries) = (again, 1);
+                        continue;
+                    }
+                    self.budget.earn();
+                    return Ok(response);
+                }
                 Err(Failure::Unsent(unsent)) => body = unsent,
-                Err(Failure::Lost) => break,
+                Err(Failure::Lost) => {
+                    let may = repeat != Repeat::Never && !lost && self.budget.spend();
+                    let Some(again) = may.then(|| kept.again()).flatten() else { break };
+                    let jitter = rand::rng().random_range(5..30);
+                    tokio::time::sleep(Duration::from_millis(jitter)).await;
+                    (body, tries, lost) = (again, tries.max(1), true);
+                }
                 Err(Failure::Late) => return Err(deadline_exceeded()),
             }
         }
         Err(Problem::unavailable("A service that this needs does not answer; please try again.").into())
     }
 
-    /// Sends the call to one endpoint.
-    async fn ask(
+    /// Sends the call to one endpoint. A read that waits there for long goes to another one besides; the first answer
+    /// counts.
+    async fn attempt(
         &self,
-        endpoint: &Endpoint,
-        head: &Parts,
-        body: Body,
-        deadline: Instant,
+        attempt: &Attempt<'_>,
+        body: SentBody,
+        asked: &mut Vec<usize>,
     ) -> Result<Response<Body>, Failure> {
-        let (body, unsent) = UnsentBody::new(body);
-        let mut head = head.clone();
-        let left = deadline.saturating_duration_since(Instant::now());
+        let first = self.pick(asked, attempt.repeat == Repeat::Read);
+        asked.push(first);
+        let asking = self.ask(&self.endpoints[first], attempt, body);
+        tokio::pin!(asking);
+        if attempt.repeat == Repeat::Read && self.endpoints.len() > 1 {
+            tokio::select! {
+                biased;
+                answer = &mut asking => return answer,
+                () = tokio::time::sleep(HEDGE) => {}
+            }
+            if let Some((second, body)) = self.second(attempt.kept, asked) {
+                asked.push(second);
+                let (body, kept) = KeptBody::new(body);
+                let attempt = Attempt { kept: &kept, ..*attempt };
+                return self.race(asking, self.ask(&self.endpoints[second], &attempt, body)).await;
+            }
+        }
+        asking.await
+    }
+
+    /// Who else is asked, and with what.
+    fn second(&self, kept: &KeptBody, asked: &[usize]) -> Option<(usize, Body)> {
+        let second = self.turn().find(|index| !asked.contains(index) && self.endpoints[*index].admits(true))?;
+        Some((second, self.budget.spend().then(|| kept.again()).flatten()?))
+    }
+
+    async fn race(
+        &self,
+        first: impl Future<Output = Result<Response<Body>, Failure>>,
+        second: impl Future<Output = Result<Response<Body>, Failure>>,
+    ) -> Result<Response<Body>, Failure> {
+        tokio::pin!(first, second);
+        let (failure, other) = tokio::select! {
+            biased;
+            answer = &mut first => match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => (failure, second.await),
+            },
+            answer = &mut second => match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => (failure, first.await),
+            },
+        };
+        // Either has the body where it did not send it, and it is a read: it may be sent again, whatever the other did.
+        other.map_err(|other| match (failure, other) {
+            (Failure::Unsent(body), _) | (_, Failure::Unsent(body)) => Failure::Unsent(body),
+            (Failure::Late, Failure::Late) => Failure::Late,
+            _ => Failure::Lost,
+        })
+    }
+
+    /// Sends the call to this endpoint.
+    async fn ask(&self, endpoint: &Endpoint, attempt: &Attempt<'_>, body: SentBody) -> Result<Response<Body>, Failure> {
+        let kept = attempt.kept;
+        let mut head = attempt.head.clone();
+        let left = attempt.deadline.saturating_duration_since(Instant::now());
         if let Ok(value) = HeaderValue::try_from(format_timeout(left)) {
             head.headers.insert(GRPC_TIMEOUT, value);
         }
 
+        let several = self.endpoints.len() > 1;
+        let mut asked = endpoint.ask();
         let mut channel = endpoint.channel();
         let request = Request::from_parts(head, Body::new(body));
         let sending = async { channel.ready().await?.call(request).await };
@@ -178,18 +214,23 @@ impl Shared {
             biased;
             result = &mut sending => result,
             // Waiting on is right once the call is on its way, and where there is nobody else to ask.
-            Some(body) = unsent.still_after(PATIENCE), if self.endpoints.len() > 1 => {
+            Some(body) = kept.still_after(PATIENCE), if several => {
                 endpoint.failed();
                 return Err(Failure::Unsent(body));
             }
         };
         match result {
-            Ok(response) => {
-                if response.headers().contains_key(STARTING) {
-                    endpoint.failed();
-                } else {
-                    endpoint.answered();
+            Ok(response) if response.headers().contains_key(STARTING) => {
+                asked.heard();
+                endpoint.failed();
+                // It has begun nothing yet, whatever was sent.
+                match several.then(|| kept.again()).flatten() {
+                    Some(body) => Err(Failure::Unsent(body)),
+                    None => Ok(response),
                 }
+            }
+            Ok(response) => {
+                asked.answered();
                 Ok(response)
             }
             // tonic keeps the deadline as well, and may be first; that a handler is slow is no fault of the endpoint.
@@ -203,39 +244,30 @@ impl Shared {
                 {
                     tracing::warn!(endpoint = %endpoint, "TLS fails: {why}");
                 }
-                Err(unsent.take().map_or(Failure::Lost, Failure::Unsent))
+                Err(kept.take().map_or(Failure::Lost, Failure::Unsent))
             }
         }
     }
 
-    /// In turn, those that did not just fail first; none is asked twice before each was asked once.
-    fn pick(&self, asked: &[usize]) -> Option<usize> {
+    /// In turn, those that did not just fail and are not silent first; none is asked twice before each was asked once.
+    fn pick(&self, asked: &[usize], light: bool) -> usize {
+        let turn: Vec<usize> = self.turn().collect();
+        let mut unasked = turn.iter().copied().filter(|index| !asked.contains(index));
+        let willing = |index: &usize| self.endpoints[*index].admits(light);
+        unasked
+            .clone()
+            .find(willing)
+            .or_else(|| unasked.next())
+            .or_else(|| turn.iter().copied().find(willing))
+            .unwrap_or(turn[0])
+    }
+
+    /// All endpoints, each time beginning with the next one.
+    fn turn(&self) -> impl Iterator<Item = usize> + use<> {
         let count = self.endpoints.len();
         let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let turn = || (0..count).map(|offset| (start.wrapping_add(offset)) % count);
-        let unasked = || turn().filter(|index| !asked.contains(index));
-        unasked().find(|index| self.endpoints[*index].admits()).or_else(|| unasked().next()).or_else(|| turn().next())
+        (0..count).map(move |offset| start.wrapping_add(offset) % count)
     }
-}
-
-/// Why one endpoint gave no answer.
-enum Failure {
-    /// It certainly did not get the call; here is the body back.
-    Unsent(Body),
-    /// It may have got the call.
-    Lost,
-    Late,
-}
-
-fn is_timeout(error: &transport::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<TimeoutExpired>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// The shortest of what the caller has left, what this call sets, and the default.
@@ -250,21 +282,4 @@ fn limit(head: &Parts) -> Duration {
 
 fn deadline_exceeded() -> Status {
     Status::deadline_exceeded("the deadline of the call has passed")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_are_parsed_and_shown() {
-        for text in ["http://127.0.0.1:7001", "http://a:1,http://b:2", "http://[::1]:7001", "https://a:1"] {
-            assert_eq!(text.parse::<Endpoints>().map(|parsed| parsed.to_string()).as_deref(), Ok(text));
-        }
-        let spaced = "http://a:1/, http://b:2".parse::<Endpoints>();
-        assert_eq!(spaced.map(|parsed| parsed.to_string()).as_deref(), Ok("http://a:1,http://b:2"));
-        for wrong in ["", ",", "a:1", "http://a", "ftp://a:1", "http://a:1/path", "http://a:1,", "http://u:p@a:1"] {
-            assert!(wrong.parse::<Endpoints>().is_err(), "{wrong:?}");
-        }
-    }
 }

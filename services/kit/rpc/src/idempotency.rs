@@ -2,6 +2,7 @@
 //!
 //! Keeping answers is the business of the service's transaction; here is only the metadata.
 
+use http::HeaderMap;
 use tonic::{
     Request, Response,
     metadata::{MetadataMap, MetadataValue},
@@ -44,6 +45,11 @@ impl IdempotencyKey {
             fingerprint: bytes_of(metadata, FINGERPRINT)?.try_into().ok()?,
         })
     }
+}
+
+/// Whether an outgoing call carries a key.
+pub(crate) fn has_key(headers: &HeaderMap) -> bool {
+    headers.contains_key(KEY)
 }
 
 fn bytes_of(metadata: &MetadataMap, name: &'static str) -> Option<Vec<u8>> {

@@ -163,9 +163,7 @@ impl OrgService for OrgGrpc {
 
     async fn check_members(&self, request: Request<CheckMembersRequest>) -> Answered<CheckMembersResponse> {
         let (caller, _, asked) = apart(request)?;
-        let members = self.ops.check_members(&caller, &asked).await?;
-        let member_ids = members.iter().map(ToString::to_string).collect();
-        Ok(Response::new(CheckMembersResponse { member_ids, ..CheckMembersResponse::default() }))
+        Ok(Response::new(self.ops.check_members(&caller, &asked).await?))
     }
 
     async fn join(&self, request: Request<JoinRequest>) -> Answered<JoinResponse> {

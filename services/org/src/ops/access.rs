@@ -4,7 +4,8 @@ use prost::Message as _;
 use trellis_authn::{Caller, ServiceName};
 use trellis_proto::{
     org::v1::{
-        CheckAccessResponse, CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, MembershipChange,
+        CheckAccessResponse, CheckMembersRequest, CheckMembersResponse, FollowMembershipsRequest,
+        FollowMembershipsResponse, MembershipChange,
     },
     subject,
 };
@@ -38,8 +39,12 @@ impl Ops {
         })
     }
 
-    /// Which of these users are members. What is no id is nobody.
-    pub async fn check_members(&self, caller: &Caller, request: &CheckMembersRequest) -> Result<Vec<Uuid>, Error> {
+    /// Which of these users are members, or all members, and what the organization is called. What is no id is nobody.
+    pub async fn check_members(
+        &self,
+        caller: &Caller,
+        request: &CheckMembersRequest,
+    ) -> Result<CheckMembersResponse, Error> {
         let pool = self.log.pool();
         let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
         match caller {
@@ -49,13 +54,22 @@ impl Ops {
             Caller::User(user) => {
                 let role = access::by_id(pool, org_id, user.id).await?;
                 role.ok_or(Error::OrganizationNotFound)?;
+                if request.all {
+                    return Err(Error::BadParameter("all"));
+                }
             }
         }
         if request.user_ids.len() > MOST_USERS {
             return Err(Error::BadParameter("user_ids"));
         }
         let users: Vec<Uuid> = request.user_ids.iter().filter_map(|id| wire::id(id)).collect();
-        Ok(members::among(pool, org_id, &users).await?)
+        let found = members::among(pool, org_id, (!request.all).then_some(&users)).await?;
+        // There may be no such organization (any more): a service is told of no member, and of no name.
+        Ok(found.map_or_else(CheckMembersResponse::default, |found| CheckMembersResponse {
+            member_ids: found.members.iter().map(ToString::to_string).collect(),
+            slug: found.slug,
+            name: found.name,
+        }))
     }
 
     /// What happened after a number, or that it cannot be told.

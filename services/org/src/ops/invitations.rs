@@ -116,7 +116,7 @@ impl Ops {
             return Ok(Answer::again(answer));
         }
         let accepted = invitations::accept(write.conn(), id, &email, user).await?;
-        let Accepted { org_id, role, email } = accepted.ok_or(Error::InvitationNotFound)?;
+        let Accepted { org_id, role, email, invited_by } = accepted.ok_or(Error::InvitationNotFound)?;
         if !members::insert(write.conn(), org_id, user, role).await? {
             // Dropped with the write: the invitation stays open.
             return Err(Error::AlreadyMember);
@@ -127,7 +127,14 @@ impl Ops {
         let organization = organization.ok_or(Error::Unexpected("a new member does not see the organization"))?;
         let answer = AcceptInvitationResponse { organization: Some(wire::organization(organization)) };
         once.keep(write.conn(), &answer).await?;
-        let happened = Happened { what: What::Joined, org_id, user: Some(user), role: Some(role), actor: Some(user) };
+        let happened = Happened {
+            what: What::Joined,
+            org_id,
+            user: Some(user),
+            role: Some(role),
+            actor: Some(user),
+            by: Some(invited_by),
+        };
         happened.commit(write).await?;
         Ok(Answer::new(answer))
     }

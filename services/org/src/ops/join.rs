@@ -56,15 +56,18 @@ impl Ops {
             (_, Decision::Refuse) | (None, _) => return Err(Error::InvitationRequired),
         };
         let actor = Actor { user: Some(user), address: from.0 };
+        let mut by = None;
         if let Some(id) = using {
             // An ADMIN may have revoked it since: that takes no lock.
             let accepted = invitations::accept(write.conn(), id, email, user).await?;
             let accepted = accepted.ok_or(Error::InvitationRequired)?;
             audit::append(write.conn(), org_id, actor, &Noted::accepted(user, &accepted.email)).await?;
+            by = Some(accepted.invited_by);
         }
         members::insert(write.conn(), org_id, user, role).await?;
         audit::append(write.conn(), org_id, actor, &Noted::joined(Some(user), role)).await?;
-        let happened = Happened { what: What::Joined, org_id, user: Some(user), role: Some(role), actor: Some(user) };
+        let happened =
+            Happened { what: What::Joined, org_id, user: Some(user), role: Some(role), actor: Some(user), by };
         happened.commit(write).await?;
         Ok((org_id, role))
     }

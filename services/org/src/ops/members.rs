@@ -50,8 +50,14 @@ impl Ops {
         if taking {
             revoke_of(&mut write, org_id, member_id, email.as_deref(), actor(caller)).await?;
         }
-        let happened =
-            Happened { what: What::RoleChanged, org_id, user: Some(member_id), role: Some(role), actor: Some(user) };
+        let happened = Happened {
+            what: What::RoleChanged,
+            org_id,
+            user: Some(member_id),
+            role: Some(role),
+            actor: Some(user),
+            by: Some(user),
+        };
         happened.commit(write).await?;
         Ok(Member { role, ..entry.member })
     }
@@ -84,7 +90,8 @@ impl Ops {
         if !leaving {
             revoke_of(&mut write, org_id, member_id, email.as_deref(), actor(caller)).await?;
         }
-        let happened = Happened { what: What::Removed, org_id, user: Some(member_id), role: None, actor: Some(user) };
+        let happened =
+            Happened { what: What::Removed, org_id, user: Some(member_id), role: None, actor: Some(user), by: None };
         happened.commit(write).await
     }
 }

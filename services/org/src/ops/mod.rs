@@ -115,6 +115,8 @@ struct Happened {
     role: Option<Role>,
     /// Who did it; `None` where nobody was signed in, or this service did.
     actor: Option<Uuid>,
+    /// Who did it to the user, where that was somebody else: followers tell the user.
+    by: Option<Uuid>,
 }
 
 #[derive(Clone, Copy)]
@@ -136,7 +138,7 @@ impl Happened {
             user_id: self.user.map(|user| user.to_string()).unwrap_or_default(),
             role: self.role.map_or(0, |role| wire::role(role).into()),
             seq: write.seq(),
-            actor_id: String::new(),
+            actor_id: self.by.filter(|by| Some(*by) != self.user).map(|by| by.to_string()).unwrap_or_default(),
         };
         let event = NewEvent {
             kind: self.what.word(),

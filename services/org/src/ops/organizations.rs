@@ -62,7 +62,7 @@ impl Ops {
             Some(_) => (What::Joined, Some(Role::Admin)),
             None => (What::Created, None),
         };
-        Happened { what, org_id: new.id, user: creator, role, actor: creator }.commit(write).await?;
+        Happened { what, org_id: new.id, user: creator, role, actor: creator, by: None }.commit(write).await?;
         Ok(Answer::new(answer))
     }
 
@@ -130,7 +130,7 @@ impl Ops {
         let changes = Changed::settings(Some(&now), &organization);
         let updated = Noted { action: Action::OrganizationUpdated, user: None, email: None, changes };
         audit::append(write.conn(), org_id, actor(caller), &updated).await?;
-        let happened = Happened { what: What::Updated, org_id, user: None, role: None, actor: Some(user) };
+        let happened = Happened { what: What::Updated, org_id, user: None, role: None, actor: Some(user), by: None };
         happened.commit(write).await?;
         Ok(organization)
     }
@@ -141,7 +141,7 @@ impl Ops {
         let mut write = self.begin().await?;
         current(&mut write, org_id, user, request.expected_version).await?;
         organizations::delete(write.conn(), org_id).await?;
-        let happened = Happened { what: What::Deleted, org_id, user: None, role: None, actor: Some(user) };
+        let happened = Happened { what: What::Deleted, org_id, user: None, role: None, actor: Some(user), by: None };
         happened.commit(write).await
     }
 }

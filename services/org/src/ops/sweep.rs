@@ -47,7 +47,7 @@ impl Ops {
             write.unchanged().await?;
             return Ok(());
         }
-        Happened { what: What::Deleted, org_id, user: None, role: None, actor: None }.commit(write).await?;
+        Happened { what: What::Deleted, org_id, user: None, role: None, actor: None, by: None }.commit(write).await?;
         tracing::info!(organization = %org_id, "deleted an organization that nobody has joined");
         Ok(())
     }

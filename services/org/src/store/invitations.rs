@@ -127,11 +127,12 @@ pub async fn may_fit(db: impl PgExecutor<'_>, id: Uuid, email: &str, user: Uuid)
     .await
 }
 
-/// Where an accepted invitation leads, as what, and whom it was for.
+/// Where an accepted invitation leads, as what, whom it was for, and who made it.
 pub struct Accepted {
     pub org_id: Uuid,
     pub role: Role,
     pub email: String,
+    pub invited_by: Uuid,
 }
 
 /// Uses an open one that is for this e-mail. `None` where it does not fit, for whichever reason.
@@ -140,14 +141,17 @@ pub async fn accept(db: &mut PgConnection, id: Uuid, email: &str, user: Uuid) ->
     let row = sqlx::query!(
         "UPDATE invitations SET closed_at = now(), accepted_by = $3
          WHERE id = $1 AND fold(email) = fold($2) AND closed_at IS NULL AND expires_at > now()
-         RETURNING org_id, role, email",
+         RETURNING org_id, role, email, invited_by",
         id,
         email,
         user
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| Ok(Accepted { org_id: row.org_id, role: role(&row.role)?, email: row.email })).transpose()
+    row.map(|row| {
+        Ok(Accepted { org_id: row.org_id, role: role(&row.role)?, email: row.email, invited_by: row.invited_by })
+    })
+    .transpose()
 }
 
 /// The organization that a registration names, by its slug or else by the invitation, used or not, with all that is

@@ -36,12 +36,32 @@ pub async fn list(db: impl PgExecutor<'_>, org_id: Uuid, window: Window) -> Resu
     rows.into_iter().map(Member::try_from).collect()
 }
 
-/// Which of these users are members.
+/// Members of an organization, and what it is called: of one moment.
+pub struct Named {
+    pub members: Vec<Uuid>,
+    pub slug: String,
+    pub name: String,
+}
+
+/// Which of these users are members; all members where none are given. `None`: there is no such organization.
 #[tracing::instrument(name = "db.members.among", skip_all)]
-pub async fn among(db: impl PgExecutor<'_>, org_id: Uuid, users: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT user_id FROM members WHERE org_id = $1 AND user_id = ANY ($2)", org_id, users)
-        .fetch_all(db)
-        .await
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    org_id: Uuid,
+    users: Option<&[Uuid]>,
+) -> Result<Option<Named>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT o.slug, o.name, m.user_id AS "user_id?"
+           FROM organizations o
+           LEFT JOIN members m ON m.org_id = o.org_id AND ($2::uuid[] IS NULL OR m.user_id = ANY ($2))
+           WHERE o.org_id = $1"#,
+        org_id,
+        users,
+    )
+    .fetch_all(db)
+    .await?;
+    let members = rows.iter().filter_map(|row| row.user_id).collect();
+    Ok(rows.into_iter().next().map(|row| Named { members, slug: row.slug, name: row.name }))
 }
 
 /// A member, with what the rule of the last ADMIN asks. Behind the scope's lock it stays true.

@@ -2,7 +2,8 @@
 
 use trellis_authn::ServiceName;
 use trellis_proto::org::v1::{
-    CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, Role, membership_change::Kind,
+    CheckMembersRequest, FollowMembershipsRequest, FollowMembershipsResponse, JoinRequest, Role,
+    membership_change::Kind,
 };
 use trellis_rpc::Code;
 use uuid::Uuid;
@@ -56,6 +57,75 @@ async fn members_are_told_from_others() {
     assert_eq!(missing(ask(&ann.org, "x", &users).await), gone);
     let many = vec![ann.id.to_string(); 501];
     assert_eq!(blame(ask(&ann.org, &org_id, &many).await).0, Code::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_service_is_told_of_all_members_and_of_the_names() {
+    let org = Org::start().await;
+    let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
+    org.add("acme", &bob, Role::Member).await;
+    org.admin("other").await;
+    let org_id = ann.get("acme").await.unwrap().id;
+    let project = org.service(ServiceName::Project).await;
+    let ask = |org_id: &str, all| CheckMembersRequest { org_id: org_id.to_owned(), user_ids: Vec::new(), all };
+    let mut expected = [ann.id.to_string(), bob.id.to_string()];
+    expected.sort_unstable();
+    let mut told = project.clone().check_members(ask(&org_id, true)).await.unwrap().into_inner();
+    told.member_ids.sort_unstable();
+    assert_eq!(told.member_ids, expected);
+    assert_eq!((told.slug.as_str(), told.name.as_str()), ("acme", "The acme"));
+    let none = project.clone().check_members(ask(&org_id, false)).await.unwrap().into_inner();
+    assert_eq!((none.member_ids.len(), none.slug.as_str()), (0, "acme"));
+    let nowhere = project.clone().check_members(ask(&Uuid::nil().to_string(), true)).await.unwrap().into_inner();
+    assert_eq!((nowhere.member_ids.len(), nowhere.slug.as_str(), nowhere.name.as_str()), (0, "", ""));
+
+    assert_eq!(blame(ann.org.clone().check_members(ask(&org_id, true)).await).0, Code::InvalidRequest);
+    let gateway = org.service(ServiceName::Gateway).await;
+    assert_eq!(blame(gateway.clone().check_members(ask(&org_id, true)).await).0, Code::Forbidden);
+}
+
+#[tokio::test]
+async fn who_follows_hears_who_did_it_to_the_user() {
+    let org = Org::start().await;
+    let gateway = org.service(ServiceName::Gateway).await;
+    let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
+    let epoch = follow(&gateway, "", 0).await.epoch;
+    let token = ann.invite("acme", "bob@example.org", "ADMIN").await.unwrap().token;
+    bob.accept(&token).await.unwrap();
+    let token = ann.invite("acme", "cid@example.org", "").await.unwrap().token;
+    let identity = org.service(ServiceName::Identity).await;
+    let join = |email: &str, slug: Option<&str>, token: Option<&str>| JoinRequest {
+        user_id: org.identity.add(email).to_string(),
+        email: email.to_owned(),
+        organization_slug: slug.map(ToOwned::to_owned),
+        invitation_token: token.map(ToOwned::to_owned),
+    };
+    identity.clone().join(join("cid@example.org", None, Some(&token))).await.unwrap();
+    ann.set_role("acme", bob.id, "MEMBER").await.unwrap();
+    ann.set_role("acme", bob.id, "ADMIN").await.unwrap();
+    // By themselves, and by nobody.
+    bob.set_role("acme", bob.id, "MEMBER").await.unwrap();
+    ann.open("acme").await;
+    identity.clone().join(join("dan@example.org", Some("acme"), None)).await.unwrap();
+    bob.leave("acme").await.unwrap();
+
+    let news = follow(&gateway, &epoch, 0).await;
+    let told: Vec<_> = news.changes.iter().map(|change| (change.kind(), change.actor_id.clone())).collect();
+    let (by_ann, by_nobody) = (ann.id.to_string(), String::new());
+    assert_eq!(
+        told,
+        [
+            (Kind::Joined, by_nobody.clone()),
+            (Kind::Joined, by_ann.clone()),
+            (Kind::Joined, by_ann.clone()),
+            (Kind::RoleChanged, by_ann.clone()),
+            (Kind::RoleChanged, by_ann),
+            (Kind::RoleChanged, by_nobody.clone()),
+            (Kind::OrganizationChanged, by_nobody.clone()),
+            (Kind::Joined, by_nobody.clone()),
+            (Kind::Removed, by_nobody),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -12,6 +12,10 @@ pub enum Kind {
     CommentCreated,
     CommentUpdated,
     CommentDeleted,
+    NotificationCreated,
+    NotificationRead,
+    NotificationsAllRead,
+    NotificationsForgotten,
 }
 
 impl Kind {
@@ -26,6 +30,10 @@ impl Kind {
             Self::CommentCreated => "comment.created",
             Self::CommentUpdated => "comment.updated",
             Self::CommentDeleted => "comment.deleted",
+            Self::NotificationCreated => "notification.created",
+            Self::NotificationRead => "notification.read",
+            Self::NotificationsAllRead => "notification.all_read",
+            Self::NotificationsForgotten => "notification.forgotten",
         }
     }
 }

@@ -93,7 +93,6 @@ handlers! {
         list_activity_of_tasks(ListActivityOfTasksRequest) -> ListActivityOfTasksResponse;
         list_notifications(ListNotificationsRequest) -> ListNotificationsResponse;
         read_notification(ReadNotificationRequest) -> ReadNotificationResponse;
-        read_all_notifications(ReadAllNotificationsRequest) -> ReadAllNotificationsResponse;
         get_notification_preferences(GetNotificationPreferencesRequest) -> GetNotificationPreferencesResponse;
         update_notification_preferences(UpdateNotificationPreferencesRequest) -> UpdateNotificationPreferencesResponse;
         watch_task(WatchTaskRequest) -> WatchTaskResponse;
@@ -107,5 +106,6 @@ handlers! {
         create_project(CreateProjectRequest) -> CreateProjectResponse;
         create_task(CreateTaskRequest) -> CreateTaskResponse;
         create_comment(CreateCommentRequest) -> CreateCommentResponse;
+        read_all_notifications(ReadAllNotificationsRequest) -> ReadAllNotificationsResponse;
     }
 }

@@ -66,8 +66,8 @@ impl Ops {
             return Ok(UpdateCommentResponse { comment: Some(wire::comment(&comment)), position: Some(position) });
         };
         comment.content = content;
-        comments::update(write.conn(), member.org_id(), &mut comment).await?;
         let number = seq(&write);
+        comments::update(write.conn(), member.org_id(), &mut comment, number).await?;
         // What it said before is not kept: people edit to take something back.
         activity::add(write.conn(), about(&member, &comment), number, Kind::CommentUpdated, member.id(), &[]).await?;
         let payload = wire::comment_event(&comment);

@@ -10,13 +10,20 @@ mod create_project;
 mod create_task;
 mod delete_project;
 mod delete_task;
+mod derive;
+mod digest;
 mod events;
+mod ground;
+mod happened;
 mod history;
 mod leavings;
 mod notifications;
 mod once;
+mod org_news;
+mod preferences;
 mod projects;
 mod tasks;
+mod tell;
 mod topics;
 mod update_project;
 mod update_task;
@@ -31,8 +38,11 @@ use trellis_eventlog::{Log, LogError, NewEvent, Reader, Write};
 use trellis_proto::org::v1::Role;
 use uuid::Uuid;
 
-pub use leavings::{Leavings, keep_deleted_forgotten};
+pub use digest::Digest;
+pub use leavings::{keep_removed, keep_swept};
 pub use once::Answer;
+pub use org_news::OrgNews;
+pub use tell::Teller;
 
 use crate::{domain::Kind, error::Error, people::People};
 

@@ -1,58 +1,103 @@
-//! The caller's own notifications.
+//! The caller's own notifications: listed, and read.
 
 use trellis_authn::Caller;
+use trellis_eventlog::{LogError, NewEvent};
 use trellis_proto::project::v1::{
-    GetNotificationPreferencesRequest, GetNotificationPreferencesResponse, ListNotificationsRequest,
-    ListNotificationsResponse, ReadAllNotificationsRequest, ReadAllNotificationsResponse, ReadNotificationRequest,
-    ReadNotificationResponse, UpdateNotificationPreferencesRequest, UpdateNotificationPreferencesResponse,
+    ListNotificationsRequest, ListNotificationsResponse, ReadAllNotificationsRequest, ReadAllNotificationsResponse,
+    ReadNotificationRequest, ReadNotificationResponse,
 };
+use trellis_rpc::IdempotencyKey;
+use uuid::Uuid;
 
-use super::Ops;
-use crate::error::{Error, Resource};
+use super::{Answer, Ops, once::Once, values::window};
+use crate::{
+    domain::{Kind, SeqCursor},
+    error::{Error, Resource},
+    store::{notification_list, notifications},
+    wire,
+};
 
 impl Ops {
     pub async fn list_notifications(
         &self,
         caller: &Caller,
-        _: ListNotificationsRequest,
+        request: ListNotificationsRequest,
     ) -> Result<ListNotificationsResponse, Error> {
-        caller.user().map_err(Error::Caller)?;
-        Err(Error::NotFound(Resource::Task))
+        let user = caller.user().map_err(Error::Caller)?.id;
+        let window = window(request.page.as_ref(), SeqCursor::parse)?;
+        let mut conn = self.connection().await?;
+        let listed = notification_list::of_user(&mut conn, user, request.unread, &window).await?;
+        let shown = window.show(listed.rows, |last| SeqCursor { seq: last.seq }.encode());
+        Ok(ListNotificationsResponse {
+            notifications: shown.items.iter().map(wire::notification).collect(),
+            next_cursor: shown.next_cursor,
+            cursors: shown.cursors,
+            unread_count: listed.unread,
+            position: Some(self.log.position(user, listed.last_seq)),
+        })
     }
 
+    /// What is read already stays as it is.
     pub async fn read_notification(
         &self,
         caller: &Caller,
-        _: ReadNotificationRequest,
+        request: ReadNotificationRequest,
     ) -> Result<ReadNotificationResponse, Error> {
-        caller.user().map_err(Error::Caller)?;
-        Err(Error::NotFound(Resource::Task))
+        let gone = || Error::NotFound(Resource::Notification);
+        let user = caller.user().map_err(Error::Caller)?.id;
+        let id = Uuid::try_parse(&request.id).map_err(|_| gone())?;
+        let mut write = match self.log.begin(user).await {
+            Err(LogError::NoScope) => return Err(gone()),
+            begun => begun?,
+        };
+        let mut notification = notifications::find(write.conn(), user, id).await?.ok_or_else(gone)?;
+        if notification.read_at.is_some() {
+            let position = Some(write.unchanged().await?);
+            return Ok(ReadNotificationResponse { notification: Some(wire::notification(&notification)), position });
+        }
+        notification.read_at = Some(notifications::read(write.conn(), user, id).await?.ok_or_else(gone)?);
+        let event = NewEvent {
+            kind: Kind::NotificationRead.as_str(),
+            actor: Some(user),
+            // By it the event is forgotten with the organization.
+            subject: Some(notification.news.organization.id),
+            payload: wire::notification_event(&notification),
+        };
+        let position = Some(write.commit(event).await?);
+        Ok(ReadNotificationResponse { notification: Some(wire::notification(&notification)), position })
     }
 
     pub async fn read_all_notifications(
         &self,
         caller: &Caller,
         _: ReadAllNotificationsRequest,
-    ) -> Result<ReadAllNotificationsResponse, Error> {
-        caller.user().map_err(Error::Caller)?;
-        Err(Error::NotFound(Resource::Task))
-    }
-
-    pub async fn get_notification_preferences(
-        &self,
-        caller: &Caller,
-        _: GetNotificationPreferencesRequest,
-    ) -> Result<GetNotificationPreferencesResponse, Error> {
-        caller.user().map_err(Error::Caller)?;
-        Err(Error::NotFound(Resource::Task))
-    }
-
-    pub async fn update_notification_preferences(
-        &self,
-        caller: &Caller,
-        _: UpdateNotificationPreferencesRequest,
-    ) -> Result<UpdateNotificationPreferencesResponse, Error> {
-        caller.user().map_err(Error::Caller)?;
-        Err(Error::NotFound(Resource::Task))
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answer<ReadAllNotificationsResponse>, Error> {
+        let user = caller.user().map_err(Error::Caller)?.id;
+        let keyed = key.is_some();
+        let once = Once::new(user, key);
+        if let Some(answer) = self.kept(&once).await? {
+            return Ok(answer);
+        }
+        let mut write = self.log.begin_or_new(user).await?;
+        if let Some(message) = once.answer(write.conn()).await? {
+            write.unchanged().await?;
+            return Ok(Answer::again(message));
+        }
+        let (count, at) = notifications::read_all(write.conn(), user).await?;
+        if count == 0 && !keyed {
+            let position = Some(write.unchanged().await?);
+            return Ok(Answer::first(ReadAllNotificationsResponse { count, position }));
+        }
+        let response = ReadAllNotificationsResponse { count, position: Some(write.position()) };
+        once.keep(write.conn(), &response).await?;
+        let event = NewEvent {
+            kind: Kind::NotificationsAllRead.as_str(),
+            actor: Some(user),
+            subject: None,
+            payload: wire::all_read_event(at),
+        };
+        write.commit(event).await?;
+        Ok(Answer::first(response))
     }
 }

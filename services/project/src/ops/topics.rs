@@ -13,6 +13,9 @@ use crate::{
 
 impl Ops {
     pub async fn open_topic(&self, caller: &Caller, request: OpenTopicRequest) -> Result<OpenTopicResponse, Error> {
+        if let Some(Topic::Notifications(true)) = request.topic {
+            return self.open_notifications(caller).await;
+        }
         let member = self.authorize(caller, &request.org).await?;
         let mut conn = self.reader(&member).await?;
         let topic = match &request.topic {
@@ -22,9 +25,10 @@ impl Ops {
             Some(Topic::Project(project)) => topics::project(&mut conn, member.org_id(), project_word(project)?)
                 .await?
                 .ok_or(Error::NotFound(Resource::Project))?,
+            // False is no topic.
             Some(Topic::Notifications(_)) | None => {
                 let mut violations = Violations::new();
-                violations.push("topic", "invalid", "must be a task or a project");
+                violations.push("topic", "invalid", "must be a task, a project or one's notifications");
                 return all_known(violations).map(|()| OpenTopicResponse::default());
             }
         };
@@ -35,6 +39,17 @@ impl Ops {
             subject_id: topic.subject.map(|id| id.to_string()).unwrap_or_default(),
             access_epoch: member.access.epoch.to_string(),
             access_seq: member.access.seq,
+        })
+    }
+
+    /// Anybody's own: they belong to the user and not to an organization.
+    async fn open_notifications(&self, caller: &Caller) -> Result<OpenTopicResponse, Error> {
+        let user = caller.user().map_err(Error::Caller)?.id;
+        let topic = topics::of_user(&mut *self.connection().await?, user).await?;
+        Ok(OpenTopicResponse {
+            head: Some(self.log.position(topic.scope, topic.last_seq)),
+            oldest: wire::count(topic.low_water),
+            ..OpenTopicResponse::default()
         })
     }
 }

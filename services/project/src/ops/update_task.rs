@@ -34,11 +34,14 @@ impl Ops {
             let position = write.unchanged().await?;
             return Ok(UpdateTaskResponse { task: Some(wire::task(&task)), position: Some(position) });
         }
-        let completed = task.status.completed() - completed_before;
-        tasks::update(write.conn(), org_id, &mut task, completed).await?;
         let changes = changes.into_vec();
-        let about = activity::About { org_id, project: task.project.id, task: Some(task.id), comment: None };
+        let effects = tasks::Effects {
+            completed: task.status.completed() - completed_before,
+            news: changes.iter().any(|change| ["assignee", "description"].contains(&&*change.field)),
+        };
         let number = seq(&write);
+        tasks::update(write.conn(), org_id, &mut task, number, effects).await?;
+        let about = activity::About { org_id, project: task.project.id, task: Some(task.id), comment: None };
         activity::add(write.conn(), about, number, Kind::TaskUpdated, member.id(), &changes).await?;
         let payload = wire::task_event(&task, &changes);
         let position = write.commit(event(Kind::TaskUpdated, &member, Some(task.id), payload)).await?;

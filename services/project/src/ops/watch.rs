@@ -6,12 +6,16 @@ use trellis_proto::project::v1::{
 };
 
 use super::Ops;
-use crate::error::{Error, Resource};
+use crate::{error::Error, store::watchers};
 
 impl Ops {
     pub async fn watch_task(&self, caller: &Caller, request: WatchTaskRequest) -> Result<WatchTaskResponse, Error> {
-        self.authorize(caller, &request.org).await?;
-        Err(Error::NotFound(Resource::Task))
+        let member = self.authorize(caller, &request.org).await?;
+        let (task, _) = self.find_task(&member, &request.task_id).await?;
+        let mut write = self.log.of(member.org_id()).begin_unlogged().await?;
+        watchers::add(write.conn(), member.org_id(), task.id, member.id()).await?;
+        write.commit().await?;
+        Ok(WatchTaskResponse {})
     }
 
     pub async fn unwatch_task(
@@ -19,12 +23,19 @@ impl Ops {
         caller: &Caller,
         request: UnwatchTaskRequest,
     ) -> Result<UnwatchTaskResponse, Error> {
-        self.authorize(caller, &request.org).await?;
-        Err(Error::NotFound(Resource::Task))
+        let member = self.authorize(caller, &request.org).await?;
+        let (task, _) = self.find_task(&member, &request.task_id).await?;
+        let mut write = self.log.of(member.org_id()).begin_unlogged().await?;
+        watchers::remove(write.conn(), member.org_id(), task.id, member.id()).await?;
+        write.commit().await?;
+        Ok(UnwatchTaskResponse {})
     }
 
     pub async fn get_watch(&self, caller: &Caller, request: GetWatchRequest) -> Result<GetWatchResponse, Error> {
-        self.authorize(caller, &request.org).await?;
-        Err(Error::NotFound(Resource::Task))
+        let member = self.authorize(caller, &request.org).await?;
+        let (task, _) = self.find_task(&member, &request.task_id).await?;
+        let mut conn = self.reader(&member).await?;
+        let watching = watchers::find(&mut conn, member.org_id(), task.id, member.id()).await?;
+        Ok(GetWatchResponse { watching })
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::undigested::may_mention;
 use crate::domain::{Comment, Kind, TaskId};
 
 struct CommentRow {
@@ -61,6 +62,8 @@ pub async fn insert(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment
          ), noted AS (
              INSERT INTO activity (org_id, id, project_id, seq, task_id, comment_id, kind, actor_id, occurred_at)
              SELECT $1, $6, project_id, $7, id, $3, $8, $4, at FROM task
+         ), queued AS (
+             INSERT INTO undigested (organization_id, scope, seq) SELECT $1, project_id, $7 FROM task
          )
          INSERT INTO comments (org_id, id, task_id, author_id, content, created_at)
          SELECT $1, $3, id, $4, $5, at FROM task
@@ -84,13 +87,19 @@ pub async fn insert(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment
 
 /// Writes the content, and fills in when.
 #[tracing::instrument(name = "db.comments.update", skip_all)]
-pub async fn update(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment) -> sqlx::Result<()> {
+pub async fn update(conn: &mut PgConnection, org_id: Uuid, comment: &mut Comment, seq: i64) -> sqlx::Result<()> {
     comment.edited_at = sqlx::query_scalar!(
-        "UPDATE comments SET content = $3, edited_at = clock_timestamp() WHERE org_id = $1 AND id = $2
+        "WITH queued AS (
+             INSERT INTO undigested (organization_id, scope, seq) SELECT $1, $4, $5 WHERE $6::boolean
+         )
+         UPDATE comments SET content = $3, edited_at = clock_timestamp() WHERE org_id = $1 AND id = $2
          RETURNING edited_at",
         org_id,
         comment.id,
         comment.content,
+        comment.project_id,
+        seq,
+        may_mention(&comment.content),
     )
     .fetch_one(conn)
     .await?;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     bounded::{self, ReadError, Room},
     rows::TaskRow,
+    undigested::may_mention,
 };
 use crate::domain::{Kind, ProjectRef, Task, TaskId};
 
@@ -140,6 +141,8 @@ pub async fn insert(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, seq:
          ), noted AS (
              INSERT INTO activity (org_id, id, project_id, seq, task_id, kind, actor_id, occurred_at)
              SELECT $1, $11, $2, $12, $3, $13, $10, created_at FROM task
+         ), queued AS (
+             INSERT INTO undigested (organization_id, scope, seq) SELECT $1, $2, $12 FROM task WHERE $14::boolean
          )
          SELECT task.number, task.created_at, task.version, project.slug, project.key, project.name
          FROM task, project",
@@ -156,6 +159,7 @@ pub async fn insert(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, seq:
         Uuid::now_v7(),
         seq,
         Kind::TaskCreated.as_str(),
+        task.assignee_id.is_some() || may_mention(&task.description),
     )
     .fetch_optional(conn)
     .await?;
@@ -170,14 +174,30 @@ pub async fn insert(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, seq:
     Ok(true)
 }
 
-/// Writes what a client can change, and fills in the new version. `completed` is what the change adds to the
-/// project's count of completed tasks.
+/// What an update does beside the task itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Effects {
+    /// What it adds to the project's count of completed tasks.
+    pub completed: i64,
+    /// Whether somebody may have to be told.
+    pub news: bool,
+}
+
+/// Writes what a client can change, and fills in the new version.
 #[tracing::instrument(name = "db.tasks.update", skip_all)]
-pub async fn update(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, completed: i64) -> sqlx::Result<()> {
+pub async fn update(
+    conn: &mut PgConnection,
+    org_id: Uuid,
+    task: &mut Task,
+    seq: i64,
+    effects: Effects,
+) -> sqlx::Result<()> {
     let made = sqlx::query!(
         "WITH counted AS (
              UPDATE projects SET completed_task_count = completed_task_count + $9::bigint
              WHERE org_id = $1 AND id = $8 AND $9::bigint <> 0
+         ), queued AS (
+             INSERT INTO undigested (organization_id, scope, seq) SELECT $1, $8, $10 WHERE $11::boolean
          )
          UPDATE tasks SET title = $3, description = $4, status = $5, assignee_id = $6, due_date = $7,
                 updated_at = clock_timestamp(), version = version + 1
@@ -191,7 +211,9 @@ pub async fn update(conn: &mut PgConnection, org_id: Uuid, task: &mut Task, comp
         task.assignee_id,
         task.due_date,
         task.project.id,
-        completed,
+        effects.completed,
+        seq,
+        effects.news,
     )
     .fetch_one(conn)
     .await?;

@@ -62,3 +62,23 @@ pub async fn task(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::R
         subject: Some(row.task),
     }))
 }
+
+/// A user's own order, made where there is none yet: it can be followed before anything was told.
+#[tracing::instrument(name = "db.topics.of_user", skip_all)]
+pub async fn of_user(conn: &mut PgConnection, user: Uuid) -> sqlx::Result<Topic> {
+    let find = async |conn: &mut PgConnection| {
+        let row = sqlx::query!("SELECT last_seq, low_water FROM scopes WHERE id = $1", user).fetch_optional(conn);
+        let topic = row.await?.map(|row| Topic {
+            scope: user,
+            last_seq: row.last_seq,
+            low_water: row.low_water,
+            subject: None,
+        });
+        Ok::<_, sqlx::Error>(topic)
+    };
+    if let Some(topic) = find(conn).await? {
+        return Ok(topic);
+    }
+    sqlx::query!("INSERT INTO scopes (id) VALUES ($1) ON CONFLICT DO NOTHING", user).execute(&mut *conn).await?;
+    find(conn).await?.ok_or(sqlx::Error::RowNotFound)
+}

@@ -45,6 +45,9 @@ async fn call_all(client: &Client, org: &str, comment: &str, send: impl Fn() -> 
         list_tasks_of_projects(ListTasksOfProjectsRequest {});
         list_comments_of_tasks(ListCommentsOfTasksRequest {});
         list_activity_of_tasks(ListActivityOfTasksRequest {});
+        watch_task(WatchTaskRequest { task_id: "WEB-1".into() });
+        unwatch_task(UnwatchTaskRequest { task_id: "WEB-1".into() });
+        get_watch(GetWatchRequest { task_id: "WEB-1".into() });
         open_topic(OpenTopicRequest { topic: Some(Topic::TaskId("WEB-1".into())) });
         open_topic(OpenTopicRequest { topic: Some(Topic::Project("web".into())) });
         open_topic(OpenTopicRequest {});
@@ -127,7 +130,8 @@ async fn a_removed_member_is_a_stranger_within_a_second() {
 const LEFT: &str =
     "SELECT (SELECT count(*) FROM projects) + (SELECT count(*) FROM tasks) + (SELECT count(*) FROM comments)
                     + (SELECT count(*) FROM activity) + (SELECT count(*) FROM deleted_projects)
-                    + (SELECT count(*) FROM deleted_tasks)";
+                    + (SELECT count(*) FROM deleted_tasks) + (SELECT count(*) FROM watchers)
+                    + (SELECT count(*) FROM notifications)";
 
 async fn fill(it: &Harness) {
     for name in ["One", "Two", "Three"] {

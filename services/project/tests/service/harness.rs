@@ -17,7 +17,8 @@ use trellis_proto::{
     identity::v1::identity_service_server::IdentityServiceServer,
     org::v1::{Role, org_service_server::OrgServiceServer},
     project::v1::{
-        CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, Project, ReadEventsRequest, Task,
+        CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, ListNotificationsRequest,
+        ListNotificationsResponse, Page, Project, ReadEventsRequest, Task,
         project_service_client::ProjectServiceClient,
     },
 };
@@ -81,6 +82,7 @@ pub struct Harness {
     neighbours: CancellationToken,
     neighbour_address: SocketAddr,
     running: Running,
+    replicas: Vec<Running>,
 }
 
 struct Running {
@@ -117,6 +119,7 @@ impl Harness {
             neighbours,
             neighbour_address,
             running,
+            replicas: Vec::new(),
         }
     }
 
@@ -134,8 +137,20 @@ impl Harness {
         self.running = running;
     }
 
+    /// One more process on the same database; its client.
+    pub async fn add_replica(&mut self) -> Client {
+        let (address, running) =
+            run(&self.database, self.neighbour_address, &trellis_local::testing::nats_url().unwrap()).await;
+        self.replicas.push(running);
+        client(address)
+    }
+
     pub async fn end(mut self) {
         self.stop_service().await;
+        for replica in self.replicas.drain(..) {
+            replica.shutdown.cancel();
+            replica.done.await.unwrap().unwrap();
+        }
         self.neighbours.cancel();
         self.db.close().await;
     }
@@ -185,6 +200,16 @@ impl Harness {
         let position = position.expect("a position");
         let head = self.events(scope).await.len() as u64;
         assert_eq!((position.scope.as_str(), position.seq), (scope, head));
+    }
+
+    /// Until everything that is to be told was told.
+    pub async fn settled(&self) {
+        eventually("everybody is told", async || self.count("SELECT count(*) FROM undigested").await == 0).await;
+    }
+
+    pub async fn notifications(&self, person: &Person) -> ListNotificationsResponse {
+        let request = ListNotificationsRequest { unread: false, page: Some(Page { limit: 100, ..Page::default() }) };
+        self.client().list_notifications(person.ask(request)).await.unwrap().into_inner()
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

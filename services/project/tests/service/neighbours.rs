@@ -24,7 +24,13 @@ struct Known {
     users: Vec<identity::User>,
     kid: String,
     key: Vec<u8>,
+    /// Org and identity do not answer what the service itself asks.
+    away: bool,
+    /// Happens after the next list of all members was given.
+    after_roster: Option<Then>,
 }
+
+type Then = Box<dyn FnOnce(&World) + Send>;
 
 struct Organization {
     id: Uuid,
@@ -41,6 +47,8 @@ impl World {
             users: Vec::new(),
             kid: kid.to_owned(),
             key: key.to_vec(),
+            away: false,
+            after_roster: None,
         })))
     }
 
@@ -48,8 +56,18 @@ impl World {
         self.0.lock().unwrap()
     }
 
+    /// Named as the address is up to the `@`.
     pub fn add_user(&self, id: Uuid, email: &str) {
-        self.known().users.push(identity::User { id: id.to_string(), email: email.to_owned(), ..Default::default() });
+        self.add_named(id, email, email.split('@').next().unwrap());
+    }
+
+    pub fn add_named(&self, id: Uuid, email: &str, name: &str) {
+        self.known().users.push(identity::User {
+            id: id.to_string(),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            ..Default::default()
+        });
     }
 
     pub fn add_organization(&self, slug: &str, members: &[(Uuid, Role)]) -> Uuid {
@@ -57,6 +75,41 @@ impl World {
         let members = members.iter().copied().collect();
         self.known().organizations.insert(slug.to_owned(), Organization { id, members });
         id
+    }
+
+    /// `by`: who invited.
+    pub fn add_member(&self, slug: &str, user: Uuid, role: Role, by: Option<Uuid>) {
+        self.change(slug, user, role, Kind::Joined, by);
+    }
+
+    pub fn set_role(&self, slug: &str, user: Uuid, role: Role, by: Option<Uuid>) {
+        self.change(slug, user, role, Kind::RoleChanged, by);
+    }
+
+    fn change(&self, slug: &str, user: Uuid, role: Role, kind: Kind, by: Option<Uuid>) {
+        let mut known = self.known();
+        let organization = known.organizations.get_mut(slug).unwrap();
+        organization.members.insert(user, role);
+        let org_id = organization.id;
+        known.tell(kind, org_id, Some(user));
+        let change = known.changes.last_mut().unwrap();
+        change.role = role.into();
+        change.actor_id = by.map(|by| by.to_string()).unwrap_or_default();
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.known().away = away;
+    }
+
+    pub fn after_next_roster(&self, then: impl FnOnce(&Self) + Send + 'static) {
+        self.known().after_roster = Some(Box::new(then));
+    }
+
+    /// Another life of org: it cannot tell what happened before.
+    pub fn forget_changes(&self) {
+        let mut known = self.known();
+        known.epoch = Uuid::now_v7();
+        known.changes.clear();
     }
 
     pub fn remove_member(&self, slug: &str, user: Uuid) {
@@ -75,6 +128,11 @@ impl World {
 }
 
 impl Known {
+    #[allow(clippy::result_large_err)]
+    fn answers(&self) -> Result<(), Status> {
+        if self.away { Err(Status::unavailable("away")) } else { Ok(()) }
+    }
+
     fn tell(&mut self, kind: Kind, org_id: Uuid, user: Option<Uuid>) {
         let seq = self.changes.len() as u64 + 1;
         self.changes.push(MembershipChange {
@@ -125,13 +183,23 @@ neighbour! {
             request: Request<org::CheckMembersRequest>,
         ) -> Result<Response<org::CheckMembersResponse>, Status> {
             let asked = request.into_inner();
-            let known = self.known();
-            let organization = known.organizations.values().find(|it| it.id.to_string() == asked.org_id);
-            let is_member = |id: &String| {
-                organization.is_some_and(|it| it.members.contains_key(&id.parse().unwrap()))
-            };
-            let member_ids = asked.user_ids.into_iter().filter(is_member).collect();
-            Ok(Response::new(org::CheckMembersResponse { member_ids, ..org::CheckMembersResponse::default() }))
+            let mut known = self.known();
+            known.answers()?;
+            let then = known.after_roster.take_if(|_| asked.all);
+            let found = known.organizations.iter().find(|(_, it)| it.id.to_string() == asked.org_id);
+            let answer = found.map_or_else(org::CheckMembersResponse::default, |(slug, it)| {
+                let members = it.members.keys().map(Uuid::to_string);
+                org::CheckMembersResponse {
+                    member_ids: members.filter(|id| asked.all || asked.user_ids.contains(id)).collect(),
+                    slug: slug.clone(),
+                    name: format!("The {slug}"),
+                }
+            });
+            drop(known);
+            if let Some(then) = then {
+                then(self);
+            }
+            Ok(Response::new(answer))
         }
 
         async fn follow_memberships(
@@ -140,6 +208,7 @@ neighbour! {
         ) -> Result<Response<org::FollowMembershipsResponse>, Status> {
             let asked = request.into_inner();
             let known = self.known();
+            known.answers()?;
             let continues = asked.epoch == known.epoch.to_string();
             let after = if continues { usize::try_from(asked.after).unwrap() } else { known.changes.len() };
             Ok(Response::new(org::FollowMembershipsResponse {
@@ -174,6 +243,7 @@ neighbour! {
             request: Request<identity::BatchGetUsersRequest>,
         ) -> Result<Response<identity::BatchGetUsersResponse>, Status> {
             let asked = request.into_inner();
+            self.known().answers()?;
             let wanted = |user: &&identity::User| {
                 asked.ids.contains(&user.id) || asked.emails.iter().any(|it| it.eq_ignore_ascii_case(&user.email))
             };

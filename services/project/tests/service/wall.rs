@@ -5,13 +5,15 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, pool::PoolConnecti
 use trellis_eventlog::{Log, connect};
 use trellis_proto::project::v1::{
     CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, DeleteProjectRequest, DeleteTaskRequest,
+    WatchTaskRequest,
 };
 use uuid::Uuid;
 
 use crate::harness::{Harness, Person};
 
 /// Every table that has `org_id`.
-const WALLED: [&str; 7] = ["tenants", "projects", "tasks", "comments", "activity", "deleted_projects", "deleted_tasks"];
+const WALLED: [&str; 8] =
+    ["tenants", "projects", "tasks", "comments", "activity", "watchers", "deleted_projects", "deleted_tasks"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_condition_only_rows_of_the_organization_are_there() {
@@ -69,6 +71,7 @@ async fn writes_without_a_condition_touch_only_the_organization_and_none_goes_el
         "UPDATE projects SET name = 'changed'",
         "UPDATE comments SET content = 'changed'",
         "DELETE FROM activity",
+        "DELETE FROM watchers",
         "DELETE FROM comments",
         "DELETE FROM deleted_tasks",
         "DELETE FROM deleted_projects",
@@ -201,6 +204,8 @@ async fn fill(it: &Harness, org: &str, person: &Person) {
     }
     let comment = CreateCommentRequest { org: org(), task_id: "WEB-1".into(), content: "Hello".into() };
     it.client().create_comment(person.ask(comment)).await.unwrap();
+    let watch = WatchTaskRequest { org: org(), task_id: "WEB-1".into() };
+    it.client().watch_task(person.ask(watch)).await.unwrap();
     let task = DeleteTaskRequest { org: org(), task_id: "WEB-2".into(), expected_version: None };
     it.client().delete_task(person.ask(task)).await.unwrap();
     let project = DeleteProjectRequest { org: org(), project: "gone".into(), expected_version: None };

@@ -11,6 +11,12 @@ pub const WAYS: &[(&str, Needs, &str)] = &[
     ("User", User, "me { # }"),
     ("User", Member, "organizationMembers(orgSlug: $org) { user { # } }"),
     ("Session", User, "me { sessions { # } }"),
+    ("Notification", User, "me { notifications { nodes { # } } }"),
+    ("NotificationConnection", User, "me { notifications { # } }"),
+    ("NotificationEdge", User, "me { notifications { edges { # } } }"),
+    ("NotificationOrganization", User, "me { notifications { nodes { organization { # } } } }"),
+    ("NotificationTask", User, "me { notifications { nodes { task { # } } } }"),
+    ("NotificationPreferences", User, "me { notificationPreferences { # } }"),
     ("Organization", Member, "organization(slug: $org) { # }"),
     ("Organization", Member, "task(orgSlug: $org, taskId: $task) { project { organization { # } } }"),
     ("OrganizationMember", Member, "organizationMembers(orgSlug: $org) { # }"),
@@ -42,12 +48,21 @@ pub const WAYS: &[(&str, Needs, &str)] = &[
 
 /// Whether objects of this type are but parts of another one, and all of it is asked at once.
 pub fn is_part(of: &str) -> bool {
-    of.ends_with("Connection") || of.ends_with("Edge") || ["FieldChange", "PageInfo"].contains(&of)
+    let parts = ["FieldChange", "NotificationOrganization", "NotificationTask", "PageInfo"];
+    of.ends_with("Connection") || of.ends_with("Edge") || parts.contains(&of)
 }
 
 /// Types of which all is asked wherever a root field gives them.
-pub const WHOLE: &[&str] =
-    &["ObtainJSONWebToken", "ProjectEvent", "Refresh", "TaskCommentEvent", "Tokens", "UserError", "Verify"];
+pub const WHOLE: &[&str] = &[
+    "NotificationEvent",
+    "ObtainJSONWebToken",
+    "ProjectEvent",
+    "Refresh",
+    "TaskCommentEvent",
+    "Tokens",
+    "UserError",
+    "Verify",
+];
 
 /// Fields for ADMINs, where the way to their object is open to every member.
 pub const FOR_ADMINS: &[(&str, &str)] = &[("Organization", "audit"), ("Organization", "invitations")];

@@ -103,6 +103,12 @@ pub const ROOTS: &[Root] = &[
     ("mutation", "createTaskComment", Member, r#"{"orgSlug": "{org}", "taskId": "{task_id}", "content": "Hello"}"#),
     ("mutation", "updateTaskComment", Author, r#"{"orgSlug": "{org}", "id": "{comment}", "content": "Changed"}"#),
     ("mutation", "deleteTaskComment", Author, r#"{"orgSlug": "{org}", "id": "{comment}"}"#),
+    ("mutation", "readNotification", Own, r#"{"id": "{notification}"}"#),
+    ("mutation", "readAllNotifications", User, "{}"),
+    ("mutation", "updateNotificationPreferences", User, r#"{"input": {"commented": false}}"#),
+    ("mutation", "watchTask", Member, r#"{"orgSlug": "{org}", "taskId": "{task_id}"}"#),
+    ("mutation", "unwatchTask", Member, r#"{"orgSlug": "{org}", "taskId": "{task_id}"}"#),
+    ("subscription", "notifications", User, "{}"),
     ("subscription", "taskComments", Member, r#"{"orgSlug": "{org}", "taskId": "{task_id}"}"#),
     ("subscription", "projectEvents", Member, r#"{"orgSlug": "{org}", "projectSlug": "{project_slug}"}"#),
 ];

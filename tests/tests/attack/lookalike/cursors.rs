@@ -7,6 +7,7 @@ use super::IDS;
 use crate::{
     graphql::schema::Schema,
     matrix::Needs,
+    victim::{notifications, until},
     world::{self, Victim, World},
 };
 
@@ -17,6 +18,9 @@ async fn grow(world: &World, victim: &Victim) {
     post("/projects", json!({"name": "Another", "key": "OTH"})).await;
     post("/projects/WEB/tasks", json!({"title": "The second task"})).await;
     post("/tasks/WEB-1/comments", json!({"content": "The second word"})).await;
+    let again = json!({"content": "What the ADMIN is notified of, too"});
+    world.client(&victim.member).post(&format!("{at}/tasks/WEB-1/comments"), again).await.expect(201);
+    until("the ADMIN is notified twice", async || notifications(&client).await.len() == 2).await;
     post("/invitations", json!({"email": format!("{}@example.test", trellis_tests::unique("more"))})).await;
 }
 
@@ -65,6 +69,13 @@ fn cursors_of_another_organization_show_nothing() {
         }
         assert!(tried >= 8, "{tried}");
 
+        // One's own list: a place in another's is none in it.
+        let first = theirs.get("/me/notifications?limit=1").await.expect(200);
+        let cursor = first["next_cursor"].as_str().unwrap_or_else(|| panic!("one page: {first}"));
+        let answer = client.get(&format!("/me/notifications?limit=100&cursor={cursor}")).await;
+        assert!([200, 400].contains(&answer.status.as_u16()), "{}", answer.text);
+        check("/me/notifications", &answer.text);
+
         // By GraphQL: every connection of every object that an organization leads to.
         let schema = Schema::read(&world.api).await;
         let ways = [
@@ -97,7 +108,7 @@ fn cursors_of_another_organization_show_nothing() {
 fn positions_of_another_organization_replay_nothing() {
     world::run(|world| async move {
         let (north, south) = (world.victim(Needs::Member).await, world.victim(Needs::Member).await);
-        let topics = ["task:{org}/{task_id}", "project:{org}/{project}"];
+        let topics = ["task:{org}/{task_id}", "project:{org}/{project}", "notifications"];
         let mut theirs = Socket::open(&world.api.base, &south.admin.token).await;
         let mut cursors = Vec::new();
         for topic in topics {

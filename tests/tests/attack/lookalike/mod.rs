@@ -21,12 +21,13 @@ use crate::{
 };
 
 /// What is never alike, and what a request may name.
-const IDS: [&str; 13] = [
+const IDS: [&str; 14] = [
     "org",
     "org_id",
     "project_id",
     "task_uuid",
     "comment",
+    "notification",
     "invitation",
     "invitation_token",
     "user_id",
@@ -52,6 +53,8 @@ const MORE: &[(&str, &str)] = &[
     ("GET /api/v1/organizations/{org}/tasks/{task_uuid}/comments", ""),
     ("POST /api/v1/organizations/{org}/tasks/{task_uuid}/comments", r#"{"content": "Hello"}"#),
     ("GET /api/v1/organizations/{org}/tasks/{task_uuid}/activity", ""),
+    ("GET /api/v1/organizations/{org}/tasks/{task_uuid}/watch", ""),
+    ("PUT /api/v1/organizations/{org}/tasks/{task_uuid}/watch", ""),
     ("PATCH /api/v1/organizations/{org}/tasks/WEB-1", r#"{"assignee_id": "{admin_id}"}"#),
     ("PATCH /api/v1/organizations/{org}/tasks/WEB-1", r#"{"assignee_email": "{member_email}"}"#),
     (

@@ -31,8 +31,12 @@ pub fn rows() -> Vec<Row> {
 /// The operations as requests that name what they are about.
 pub fn requests() -> Vec<(&'static str, Needs, Request)> {
     // What the document calls by one name for all.
-    let named =
-        [("/comments/{id}", "{comment}"), ("/invitations/{id}", "{invitation}"), ("/sessions/{id}", "{session}")];
+    let named = [
+        ("/comments/{id}", "{comment}"),
+        ("/invitations/{id}", "{invitation}"),
+        ("/sessions/{id}", "{session}"),
+        ("/notifications/{id}", "{notification}"),
+    ];
     let request = |operation: &str, body| {
         let path = named
             .iter()

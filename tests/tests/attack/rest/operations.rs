@@ -32,6 +32,11 @@ pub const OPERATIONS: &[Operation] = &[
     ("GET /api/v1/me/sessions", User, ""),
     ("DELETE /api/v1/me/sessions", User, ""),
     ("DELETE /api/v1/me/sessions/{id}", Own, ""),
+    ("GET /api/v1/me/notifications", User, ""),
+    ("POST /api/v1/me/notifications/{id}/read", Own, ""),
+    ("POST /api/v1/me/notifications/read-all", User, ""),
+    ("GET /api/v1/me/notification-preferences", User, ""),
+    ("PATCH /api/v1/me/notification-preferences", User, r#"{"commented": false}"#),
     ("POST /api/v1/invitations/accept", Invitee, r#"{"token": "{invitation_token}"}"#),
     ("GET /api/v1/organizations", Nobody("the directory of the organizations that anyone may join"), ""),
     (
@@ -71,6 +76,9 @@ pub const OPERATIONS: &[Operation] = &[
     ("GET /api/v1/organizations/{org}/tasks/{task_id}/comments", Member, ""),
     ("POST /api/v1/organizations/{org}/tasks/{task_id}/comments", Member, r#"{"content": "Hello"}"#),
     ("GET /api/v1/organizations/{org}/tasks/{task_id}/activity", Member, ""),
+    ("GET /api/v1/organizations/{org}/tasks/{task_id}/watch", Member, ""),
+    ("PUT /api/v1/organizations/{org}/tasks/{task_id}/watch", Member, ""),
+    ("DELETE /api/v1/organizations/{org}/tasks/{task_id}/watch", Member, ""),
     ("PATCH /api/v1/organizations/{org}/comments/{id}", Author, r#"{"content": "Changed"}"#),
     ("DELETE /api/v1/organizations/{org}/comments/{id}", Author, ""),
 ];

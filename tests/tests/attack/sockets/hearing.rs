@@ -39,6 +39,8 @@ fn no_socket_of_a_stranger_hears_anything() {
                     assert_eq!(live.next().await["code"], "not_found", "{attack:?} {topic}");
                 }
             }
+            // What is his own he may listen to; there is nothing in it of what is none of his.
+            live.subscribe("notifications", None).await;
             lives.push(live);
             let mut graph = GraphSocket::open(base, &token).await;
             let id = graph.start(document, variables.clone()).await;
@@ -51,14 +53,17 @@ fn no_socket_of_a_stranger_hears_anything() {
         assert_eq!(signed_out.end(&id).await.unwrap().0, "unauthenticated");
         graphs.push(signed_out);
 
+        own.subscribe("notifications", None).await;
         let client = world.client(&victim.admin);
         let at = format!("/organizations/{}", victim.names.get("org"));
-        client.post(&format!("{at}/tasks/WEB-1/comments"), json!({"content": "a secret"})).await.expect(201);
+        let strangers = [&world.outsider.email, &victim.removed.email, &victim.member.email];
+        let secret = strangers.map(|email| format!("a secret for @{email}")).join(", ");
+        client.post(&format!("{at}/tasks/WEB-1/comments"), json!({"content": secret})).await.expect(201);
         client.patch(&format!("{at}/tasks/WEB-1"), json!({"status": "DONE"})).await.expect(200);
         client.patch(&format!("{at}/projects/WEB"), json!({"status": "ON_HOLD"})).await.expect(200);
-        // The member hears all of it, so it is out.
+        // The member hears all of it, so it is out; his notification, too, and so nobody else will be notified.
         let mut heard = BTreeMap::new();
-        while heard.get("project.updated") != Some(&1) {
+        while heard.get("project.updated") != Some(&1) || heard.get("notification.created") != Some(&1) {
             let frame = own.next().await;
             let kind = frame["event"]["kind"].as_str().unwrap_or_else(|| panic!("no event: {frame}")).to_owned();
             *heard.entry(kind).or_insert(0) += 1;

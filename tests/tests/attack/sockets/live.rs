@@ -9,10 +9,10 @@ use crate::{
     matrix::{Answer, Call, Needs, Outcome, Row},
 };
 
-/// As the protocol itself names them.
+/// As the protocol itself names them: those of an organization.
 pub const TOPICS: [&str; 2] = ["task:{org}/{task_id}", "project:{org}/{project}"];
-/// Refused to everyone.
-pub const NOT_SERVED: &str = "notifications";
+/// Everyone's own.
+pub const OWN: &str = "notifications";
 
 /// How a token is brought.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +26,13 @@ const WAYS: [Way; 3] = [Way::Header, Way::Subprotocol, Way::Frame];
 
 pub fn rows() -> Vec<Row> {
     let by_slug = "project:{org}/{project_slug}";
-    let topics = TOPICS.into_iter().chain([by_slug]);
+    let topics = TOPICS.into_iter().chain([by_slug]).map(|topic| (topic, Needs::Member));
     let mut rows: Vec<_> = topics
-        .flat_map(|topic| {
+        .chain([(OWN, Needs::User)])
+        .flat_map(|(topic, needs)| {
             WAYS.map(|way| {
                 let name = format!("live.subscribe {topic} by {way:?}");
-                Row::new(name, Needs::Member, move |call| subscribe(topic, way, call))
+                Row::new(name, needs, move |call| subscribe(topic, way, call))
             })
         })
         .collect();

@@ -15,7 +15,8 @@ use uuid::Uuid;
 pub(crate) const PER_SCOPE: usize = 16;
 /// Rows that are taken at once in all: bounds memory and what is in flight.
 const CAPACITY: usize = 512;
-/// The first rest of a scope after a failure; it doubles up to 32 times this.
+/// The first rest of a scope after a failure; it doubles up to 16 times this, so that a NATS that is
+/// well again is noticed soon.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
 /// A row of the outbox; `M` is what is to be published.
@@ -136,7 +137,7 @@ impl<M> Schedule<M> {
         };
         self.taken -= 1 + lane.next.len();
         let rest = self.resting.entry(scope).or_insert(Rest { until: now, failures: 0 });
-        rest.until = now + FIRST_REST * 2_u32.pow(rest.failures.min(5));
+        rest.until = now + FIRST_REST * 2_u32.pow(rest.failures.min(4));
         rest.failures += 1;
     }
 

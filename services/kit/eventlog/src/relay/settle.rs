@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::publish::Outcome;
 use super::schedule::Schedule;
+use super::sides::{Broker, Database};
 use super::stream::{self, Observed, Remembered, Verdict};
 use super::term::Term;
 
@@ -21,11 +22,13 @@ pub(crate) struct Published {
     pub(crate) scope: Uuid,
     pub(crate) event: Uuid,
     pub(crate) kind: String,
+    /// The connection on which it was published.
+    pub(crate) connection: Option<u64>,
     /// The stream was at least this long before: what is stored after has a higher number.
     pub(crate) floor: u64,
 }
 
-impl Term<'_> {
+impl<D: Database, B: Broker> Term<'_, D, B> {
     /// Takes in what is done; gives whether the outbox should be read.
     pub(super) async fn settle(&mut self, done: Result<Done, JoinError>) -> Result<bool, sqlx::Error> {
         match done {
@@ -50,11 +53,14 @@ impl Term<'_> {
     }
 
     fn published(&mut self, row: &Published, outcome: Outcome) -> bool {
-        let (context, now) = (self.log.context(), Instant::now());
+        let (context, now) = (self.database.context(), Instant::now());
         match outcome {
             Outcome::Stored { seq, again } => {
+                if !self.acknowledged(row, seq, again) {
+                    self.schedule.failed(row.scope, now);
+                    return false;
+                }
                 metrics::counter!("trellis_outbox_published_total", "context" => context).increment(1);
-                self.acknowledged(row, seq, again);
             }
             Outcome::TooLarge => {
                 // It would stand in its scope's way for ever. Subscribers notice the hole and read
@@ -89,23 +95,33 @@ impl Term<'_> {
         }
     }
 
-    fn acknowledged(&mut self, row: &Published, seq: u64, again: bool) {
+    /// Whether the acknowledgement counts: the row may go.
+    fn acknowledged(&mut self, row: &Published, seq: u64, again: bool) -> bool {
+        // The client sends on a new connection what it could not send before. If the stream went back in between, the
+        // look that follows must not find what came after remembered. The row is published again, and is known then.
+        if !self.counts(row.connection) {
+            return false;
+        }
         if !again && seq <= row.floor {
-            tracing::warn!(context = self.log.context(), seq, row.floor, "the stream went back");
+            tracing::warn!(context = self.database.context(), seq, row.floor, "the stream went back");
             // What is remembered stays as it is, so that the look that follows sees the difference.
             self.watch.distrust(Instant::now());
-        } else if let Some(stream) = &mut self.remembered
+            return false;
+        }
+        if let Some(stream) = &mut self.remembered
             && seq > stream.last_seq
         {
             stream.last_seq = seq;
             stream.last_event = Some(row.event);
         }
+        true
     }
 
     /// The stream as it was found, against what was remembered when it was looked at.
     async fn judge(&mut self, remembered: Option<&Remembered>, observed: &Observed) -> Result<(), sqlx::Error> {
-        let (created, last_seq) = (observed.created, observed.last_seq);
-        let anew = Remembered { created, last_seq, last_event: None };
+        // With the event at its end: a stream that goes back before anything new is acknowledged is noticed by it.
+        let Observed { created, last_seq, last_event, .. } = *observed;
+        let anew = Remembered { created, last_seq, last_event };
         match stream::compare(remembered, observed) {
             Verdict::Intact => {}
             Verdict::First => {
@@ -117,7 +133,7 @@ impl Term<'_> {
                 let events = self.session.queue_all().await?;
                 self.session.remember(&anew).await?;
                 self.remembered = Some(anew);
-                let context = self.log.context();
+                let context = self.database.context();
                 tracing::warn!(context, events, "NATS lost events: publishing what is kept again");
                 metrics::counter!("trellis_outbox_requeued_total", "context" => context).increment(events);
             }

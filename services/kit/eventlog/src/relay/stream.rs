@@ -21,7 +21,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 pub(crate) struct Remembered {
     pub(crate) created: DateTime<Utc>,
     pub(crate) last_seq: u64,
-    /// The event at `last_seq`; none where nothing was acknowledged yet.
+    /// The event at `last_seq`, another service's where it was only looked at; none where there is nothing yet.
     pub(crate) last_event: Option<Uuid>,
 }
 
@@ -33,6 +33,8 @@ pub(crate) struct Observed {
     pub(crate) last_seq: u64,
     /// The event at the number that was asked for; none where there is no message.
     pub(crate) event: Option<Uuid>,
+    /// The event at `last_seq`, of whichever service.
+    pub(crate) last_event: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,12 @@ pub(crate) async fn look(jetstream: &Context, at: Option<u64>) -> Result<Observe
         Some(seq) if (first_seq..=last_seq).contains(&seq) => event_at(&stream, seq).await?,
         _ => None,
     };
-    Ok(Observed { created: micros(info.created), first_seq, last_seq, event })
+    let last_event = match at {
+        Some(seq) if seq == last_seq => event,
+        _ if last_seq == 0 || last_seq < first_seq => None,
+        _ => event_at(&stream, last_seq).await?,
+    };
+    Ok(Observed { created: micros(info.created), first_seq, last_seq, event, last_event })
 }
 
 async fn event_at(stream: &Stream, seq: u64) -> Result<Option<Uuid>, async_nats::Error> {
@@ -115,7 +122,7 @@ mod tests {
     }
 
     fn observed() -> Observed {
-        Observed { created: DateTime::UNIX_EPOCH, first_seq: 1, last_seq: 12, event: Some(EVENT) }
+        Observed { created: DateTime::UNIX_EPOCH, first_seq: 1, last_seq: 12, event: Some(EVENT), last_event: None }
     }
 
     #[test]

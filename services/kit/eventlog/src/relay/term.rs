@@ -2,23 +2,20 @@
 //!
 //! The loop is here; what it does with what comes back from NATS is in [`super::settle`].
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::connection::State;
-use async_nats::jetstream::Context;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use trellis_proto::subject;
 
-use super::publish::{self, Message};
+use super::publish::Message;
 use super::schedule::{Row, Schedule};
-use super::session::{Exchange, Session};
+use super::session::Session;
 use super::settle::{Done, Published};
-use super::stream::{self, Remembered};
+use super::sides::{Broker, Database, Exchange};
+use super::stream::Remembered;
 use super::watch::StreamWatch;
-use crate::Log;
 
 /// The outbox is read this often even where no commit of this process says so: other replicas
 /// commit too.
@@ -35,10 +32,10 @@ pub(crate) enum End {
     Lost(sqlx::Error),
 }
 
-pub(crate) struct Term<'a> {
-    pub(super) log: &'a Log,
-    pub(super) session: Session,
-    jetstream: Context,
+pub(crate) struct Term<'a, D: Database, B> {
+    pub(super) database: &'a D,
+    pub(super) session: Session<D::Outbox>,
+    broker: B,
     pub(super) schedule: Schedule<Message>,
     /// Aborted when the term ends: nothing is published by who lost the lock.
     pub(super) running: JoinSet<Done>,
@@ -46,12 +43,12 @@ pub(crate) struct Term<'a> {
     pub(super) watch: StreamWatch,
 }
 
-impl<'a> Term<'a> {
-    pub(crate) fn new(log: &'a Log, session: Session, jetstream: Context) -> Self {
+impl<'a, D: Database, B: Broker> Term<'a, D, B> {
+    pub(crate) fn new(database: &'a D, session: Session<D::Outbox>, broker: B) -> Self {
         Self {
-            log,
+            database,
             session,
-            jetstream,
+            broker,
             schedule: Schedule::new(),
             running: JoinSet::new(),
             remembered: None,
@@ -79,7 +76,17 @@ impl<'a> Term<'a> {
         let mut drain_until = None;
         loop {
             let mut exchange = true;
+            // What comes seldom comes first: so nothing starves, and a seeded run does not depend on other chances.
             tokio::select! {
+                biased;
+                _ = heartbeat.tick() => {
+                    self.beat().await?;
+                    exchange = false;
+                }
+                () = shutdown.cancelled(), if drain_until.is_none() => {
+                    drain_until = Some(Instant::now() + DRAIN);
+                }
+                _ = poll.tick() => self.look_when_due(),
                 Some(done) = self.running.join_next() => {
                     // A process that stood still may have lost the lock meanwhile.
                     if !self.session.is_fresh(Instant::now()) {
@@ -90,15 +97,7 @@ impl<'a> Term<'a> {
                         exchange |= self.settle(done).await?;
                     }
                 }
-                () = self.log.committed() => {}
-                _ = poll.tick() => self.look_when_due(),
-                _ = heartbeat.tick() => {
-                    self.beat().await?;
-                    exchange = false;
-                }
-                () = shutdown.cancelled(), if drain_until.is_none() => {
-                    drain_until = Some(Instant::now() + DRAIN);
-                }
+                () = self.database.committed() => {}
             }
             let left = if exchange { self.exchange().await? } else { true };
             if let Some(until) = drain_until {
@@ -112,7 +111,7 @@ impl<'a> Term<'a> {
 
     async fn beat(&mut self) -> Result<(), sqlx::Error> {
         let lag = self.session.beat().await?;
-        metrics::gauge!("trellis_outbox_lag_seconds", "context" => self.log.context()).set(lag);
+        metrics::gauge!("trellis_outbox_lag_seconds", "context" => self.database.context()).set(lag);
         Ok(())
     }
 
@@ -127,7 +126,7 @@ impl<'a> Term<'a> {
         let busy = self.schedule.busy(Instant::now());
         let last = self.remembered.as_ref();
         let exchange = Exchange { acked: &acked, busy: &busy, limit, last };
-        let rows = self.session.exchange(self.log, &exchange).await?;
+        let rows = self.session.exchange(&exchange).await?;
         self.schedule.deleted(&acked);
         let left = limit == 0 || !rows.is_empty();
         for row in self.schedule.offer(rows, Instant::now()) {
@@ -137,50 +136,49 @@ impl<'a> Term<'a> {
     }
 
     pub(super) fn publish(&mut self, row: Row<Message>) {
-        let jetstream = self.jetstream.clone();
-        let subject = subject::of(self.log.context(), row.scope);
+        let broker = self.broker.clone();
+        let subject = subject::of(self.database.context(), row.scope);
         let published = Published {
             scope: row.scope,
             event: row.message.event,
             kind: row.message.kind.clone(),
+            connection: self.broker.connection(),
             floor: self.remembered.as_ref().map_or(0, |stream| stream.last_seq),
         };
         self.running.spawn(async move {
-            let outcome = publish::publish(&jetstream, subject, row.message).await;
+            let outcome = broker.publish(subject, row.message).await;
             Done::Published { row: published, outcome }
         });
     }
 
     pub(super) fn may_publish(&self) -> bool {
-        self.watch.may_publish(self.connection())
+        self.watch.may_publish(self.broker.connection())
     }
 
-    /// Which connection to NATS there is now, if any.
-    fn connection(&self) -> Option<u64> {
-        let client = self.jetstream.client();
-        let connected = client.connection_state() == State::Connected;
-        connected.then(|| client.statistics().connects.load(Ordering::Relaxed))
+    /// Whether what was published on that connection went into the stream that is known to be intact.
+    pub(super) fn counts(&self, connection: Option<u64>) -> bool {
+        self.broker.connection() == connection && self.watch.may_publish(connection)
     }
 
     fn look_when_due(&mut self) {
-        let (connection, now) = (self.connection(), Instant::now());
+        let (connection, now) = (self.broker.connection(), Instant::now());
         if connection.is_none() {
             self.say_that_events_wait("not connected to NATS");
         }
         if self.watch.start_look(connection, now) {
-            let jetstream = self.jetstream.clone();
+            let broker = self.broker.clone();
             // What was found is compared with this, not with what is acknowledged meanwhile.
             let remembered = self.remembered.clone();
             self.running.spawn(async move {
                 let at = remembered.as_ref().map(|stream| stream.last_seq);
-                Done::Looked { remembered, found: stream::look(&jetstream, at).await }
+                Done::Looked { remembered, found: broker.look(at).await }
             });
         }
     }
 
     pub(super) fn say_that_events_wait(&mut self, reason: &str) {
         if self.watch.should_say(Instant::now()) {
-            let context = self.log.context();
+            let context = self.database.context();
             tracing::warn!(context, reason, "events wait in the outbox for NATS");
         }
     }

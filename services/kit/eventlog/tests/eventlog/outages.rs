@@ -1,9 +1,12 @@
 //! NATS goes, comes back, forgets: on a server of the test's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use prost::Message as _;
 use trellis_local::servers::Nats;
 use trellis_local::{packages, ports};
+use trellis_proto::event::v1::Event;
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, connect_client, event, eventually, seqs_of};
@@ -27,9 +30,52 @@ impl OwnNats {
         self.nats.url()
     }
 
-    fn forget_everything(&self) {
-        std::fs::remove_dir_all(self.folder.join("nats/jetstream")).unwrap();
+    fn store(&self) -> PathBuf {
+        self.folder.join("nats/jetstream")
     }
+
+    fn forget_everything(&self) {
+        std::fs::remove_dir_all(self.store()).unwrap();
+    }
+
+    fn copy(&self) -> PathBuf {
+        let copy = self.folder.join("copy");
+        copied("--archive", &self.store(), &copy);
+        copy
+    }
+
+    fn restore(&self, copy: &Path) {
+        self.forget_everything();
+        copied("--archive", copy, &self.store());
+    }
+}
+
+/// With its owner, who may be another user.
+fn copied(how: &str, from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").arg(how).args([from, to]).status().unwrap().success());
+}
+
+/// The events that the stream holds, in its order; none where there is no stream.
+async fn stored(url: &str) -> Vec<Event> {
+    let jetstream = async_nats::jetstream::new(connect_client(url).await);
+    let Ok(stream) = jetstream.get_stream("TRELLIS").await else { return Vec::new() };
+    let state = stream.cached_info().state.clone();
+    let mut events = Vec::new();
+    for seq in state.first_sequence.max(1)..=state.last_sequence {
+        if let Ok(message) = stream.get_raw_message(seq).await {
+            events.push(Event::decode(message.payload).unwrap());
+        }
+    }
+    events
+}
+
+async fn all_is_stored(url: &str, scope: Uuid, last: u64) {
+    eventually("all is in the stream", async || {
+        let mut seqs = seqs_of(&stored(url).await, scope);
+        seqs.sort_unstable();
+        seqs == (1..=last).collect::<Vec<_>>()
+    })
+    .await;
 }
 
 impl Drop for OwnNats {
@@ -120,6 +166,8 @@ async fn a_nats_without_memory_is_told_everything_again_by_the_next_leader() {
         Err(_) => false,
     })
     .await;
+    // The stream has the last event before the relay knows of it.
+    fixture.outbox_is_empty().await;
     let remembered: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_stream WHERE last_event IS NOT NULL")
         .fetch_one(fixture.log.pool())
         .await
@@ -150,5 +198,73 @@ async fn a_stream_that_lost_its_end_and_grew_on_is_noticed() {
     let new = Uuid::now_v7();
     fixture.log.begin_new(new).await.unwrap().commit(event()).await.unwrap();
     assert_eq!(events.until(new, 1).await.len(), 1);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nats_that_forgot_everything_is_told_it_again_by_who_leads() {
+    let mut nats = OwnNats::start();
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let scope = fixture.new_scope().await;
+    fixture.append_many(scope, 12).await;
+    fixture.outbox_is_empty().await;
+    nats.nats.process.kill().unwrap();
+    nats.forget_everything();
+    fixture.append_many(scope, 3).await;
+    nats.nats.process.restart().unwrap();
+    all_is_stored(&nats.url(), scope, 15).await;
+    fixture.outbox_is_empty().await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nats_that_is_restored_from_an_old_copy_is_told_what_it_lacks() {
+    let mut nats = OwnNats::start();
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let scope = fixture.new_scope().await;
+    fixture.append_many(scope, 5).await;
+    fixture.outbox_is_empty().await;
+    nats.nats.process.kill().unwrap();
+    let copy = nats.copy();
+    nats.nats.process.restart().unwrap();
+    fixture.append_many(scope, 10).await;
+    fixture.outbox_is_empty().await;
+    nats.nats.process.kill().unwrap();
+    nats.restore(&copy);
+    // In flight when it comes back: more than was lost, so that its length alone tells nothing.
+    fixture.append_many(scope, 20).await;
+    nats.nats.process.restart().unwrap();
+    fixture.append_many(scope, 20).await;
+    all_is_stored(&nats.url(), scope, 55).await;
+    fixture.outbox_is_empty().await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_stream_holds_up_no_write_and_gets_all_when_there_is_room() {
+    let nats = OwnNats::start();
+    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
+    let full = Config {
+        name: "TRELLIS".to_owned(),
+        subjects: vec!["trellis.>".to_owned()],
+        discard: DiscardPolicy::New,
+        max_messages: 3,
+        ..Config::default()
+    };
+    jetstream.create_stream(full.clone()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let (scope, other) = (fixture.new_scope().await, fixture.new_scope().await);
+    fixture.append_many(scope, 30).await;
+    fixture.append_many(other, 10).await;
+    assert_eq!(fixture.log.heads(&[scope]).await.unwrap(), [(scope, 30)]);
+    eventually("what fits is stored", async || fixture.outbox().await == 37).await;
+    jetstream.update_stream(Config { max_messages: -1, ..full }).await.unwrap();
+    fixture.outbox_is_empty().await;
+    let stored = stored(&nats.url()).await;
+    assert_eq!(seqs_of(&stored, scope), (1..=30).collect::<Vec<_>>());
+    assert_eq!(seqs_of(&stored, other), (1..=10).collect::<Vec<_>>());
     relay.stop().await;
 }

@@ -1,9 +1,11 @@
 //! Reaching the database: processes that start together, in any order.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
-use trellis_eventlog::{connect, migrate};
+use trellis_eventlog::{Log, connect, migrate};
 use trellis_local::testing;
 use uuid::Uuid;
 
@@ -44,6 +46,22 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&admin).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_opened_however_long_the_database_takes() {
+    let fixture = Fixture::new().await;
+    let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(20));
+    let pool = options.connect(&fixture.database.runtime_url).await.unwrap();
+    let busy = pool.acquire().await.unwrap();
+    let (opened, began) = tokio::join!(Log::open(pool.clone(), "slow", 1), async {
+        // The first try has failed by now.
+        let failed = pool.acquire().await;
+        drop(busy);
+        failed.is_err()
+    });
+    assert!(began, "nobody could have a connection");
+    assert_eq!(opened.unwrap().epoch(), fixture.log.epoch());
+}
+
 #[tokio::test]
 async fn a_url_that_is_none_is_an_error_at_once() {
     assert!(connect(&SecretString::from("not a url"), 1).await.is_err());
@@ -56,7 +74,7 @@ async fn connections_that_the_server_ended_are_not_handed_out() {
     // Several connections, all of them idle long enough to be tested.
     let held = futures_util::future::join_all((0..4).map(|_| fixture.log.pool().acquire())).await;
     drop(held);
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let superuser = PgPool::connect(&fixture.database.superuser_url).await.unwrap();
     sqlx::query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

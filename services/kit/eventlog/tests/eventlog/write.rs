@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use trellis_eventlog::LogError;
+use trellis_eventlog::{LogError, NewEvent};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, PATIENCE, event, eventually};
@@ -88,6 +88,53 @@ async fn a_scope_is_made_by_its_first_event() {
     assert_eq!((position.seq, position.scope), (1, scope.to_string()));
     assert_eq!(position.epoch, fixture.log.epoch().to_string());
     assert!(matches!(fixture.log.begin_new(scope).await, Err(LogError::Database(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scope_that_may_not_be_there_is_made_once() {
+    let fixture = Fixture::new().await;
+    let scope = Uuid::now_v7();
+    assert_eq!(fixture.log.begin_or_new(scope).await.unwrap().unchanged().await.unwrap().seq, 0);
+    assert!(matches!(fixture.log.read(scope, 0, 10).await, Err(LogError::NoScope)), "nothing happened");
+    let mut writers = JoinSet::new();
+    for _ in 0..50 {
+        let log = fixture.log.clone();
+        writers.spawn(async move { log.begin_or_new(scope).await.unwrap().commit(event()).await.unwrap().seq });
+    }
+    let seqs: HashSet<u64> = writers.join_all().await.into_iter().collect();
+    assert_eq!(seqs, (1..=50).collect());
+}
+
+#[tokio::test]
+async fn what_is_scrubbed_keeps_its_number_and_says_nothing() {
+    let fixture = Fixture::new().await;
+    let (scope, other) = (fixture.new_scope().await, fixture.new_scope().await);
+    let (gone, stays) = (Uuid::now_v7(), Uuid::now_v7());
+    for (scope, subject, kind) in [
+        (scope, Some(gone), "thing.happened"),
+        (scope, Some(stays), "thing.happened"),
+        (scope, Some(gone), "thing.kept"),
+        (scope, None, "thing.happened"),
+        (other, Some(gone), "thing.happened"),
+    ] {
+        let write = fixture.log.begin(scope).await.unwrap();
+        write.commit(NewEvent { kind, subject, ..event() }).await.unwrap();
+    }
+    let said = async |scope| {
+        let events = fixture.log.read(scope, 0, 10).await.unwrap().events;
+        events.iter().map(|event| !event.payload.is_empty()).collect::<Vec<_>>()
+    };
+    let mut dropped = fixture.log.begin(scope).await.unwrap();
+    assert_eq!(dropped.scrub(gone, "thing.kept").await.unwrap(), 1);
+    dropped.unchanged().await.unwrap();
+    assert_eq!(said(scope).await, [true, true, true, true]);
+    for expected in [1, 0] {
+        let mut write = fixture.log.begin(scope).await.unwrap();
+        assert_eq!(write.scrub(gone, "thing.kept").await.unwrap(), expected);
+        write.commit(event()).await.unwrap();
+    }
+    assert_eq!(said(scope).await, [false, true, true, true, true, true]);
+    assert_eq!(said(other).await, [true]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cable;
 mod calls;
 mod failover;
 mod lifecycle;

@@ -118,7 +118,7 @@ async fn what_was_forgotten_keeps_its_place_and_is_not_shown() {
 
 /// What is in memory still: of the ring, which the fast path filled, and of pages, which others came for.
 #[tokio::test]
-async fn what_was_forgotten_is_taken_out_of_rings_and_kept_pages() {
+async fn what_was_forgotten_is_not_shown_from_rings_and_kept_pages() {
     let world = World::start().await;
     world.store.notify(ANN, ACME, "page one");
     world.store.notify(ANN, OTHER, "page two");
@@ -147,6 +147,22 @@ async fn what_was_forgotten_is_taken_out_of_rings_and_kept_pages() {
     assert_eq!(heard(&mut late, 3).await, ["ring two", rest[0], rest[1]]);
     late.hears_nothing().await;
     assert_eq!(world.fake.calls("ProjectService/ReadEvents").len(), reads, "all of it was in memory");
+}
+
+/// The log says that it was forgotten, and nobody has told the ring yet.
+#[tokio::test]
+async fn a_ring_that_is_behind_the_log_shows_nothing_that_the_log_forgot() {
+    let quiet = Limits { heads: std::time::Duration::from_hours(1), ..limits() };
+    let world = World::with(quiet, Fast::Path).await;
+    let mut early = world.ann_live_at(TOPIC).await;
+    world.publish(&world.store.notify(ANN, ACME, "secret")).await;
+    world.publish(&world.store.notify(ANN, OTHER, "elsewhere")).await;
+    assert_eq!(heard(&mut early, 2).await, ["secret", "elsewhere"]);
+    // Not over NATS.
+    world.store.forget(ANN, ACME);
+    let mut late = Client::with_token(world.address, &token(ANN, session(2), 600)).await;
+    late.subscribe(TOPIC, Some(&at(&world, ANN, 0))).await;
+    assert_eq!(heard(&mut late, 2).await, ["elsewhere", "notification.forgotten"]);
 }
 
 #[tokio::test]

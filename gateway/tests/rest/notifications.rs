@@ -180,6 +180,9 @@ async fn one_is_read_or_all_of_them() {
             assert_eq!(answer.header("trellis-cursor"), Some(&*cursor()));
         }
     }
+    let bad =
+        ask(Method::POST, &format!("{NOTIFICATIONS}/read-all")).signed_in_as(ANN).header("idempotency-key", "a b");
+    gateway.send(bad.without_body()).await.problem(400, "invalid_request");
     gateway.post(&format!("{NOTIFICATIONS}/another/read"), "{}").await.problem(404, "not_found");
     gateway.post(&format!("{NOTIFICATIONS}/mine"), "{}").await.problem(404, "not_found");
     gateway.get(&format!("{NOTIFICATIONS}/read-all")).await.problem(405, "method_not_allowed");

@@ -3,10 +3,11 @@
 use tonic::{Request, Response};
 use trellis_proto::project::v1::{
     CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, DeleteProjectRequest, GetTaskRequest,
+    ReadAllNotificationsRequest,
 };
 use trellis_rpc::{Code, IdempotencyKey, was_replayed};
 
-use crate::harness::{Harness, Refused};
+use crate::harness::{Harness, Refused, eventually};
 
 fn with_key<T>(mut request: Request<T>, key: &str, operation: &str, body: u8) -> Request<T> {
     IdempotencyKey { key: key.into(), operation: operation.into(), fingerprint: [body; 32] }.attach(&mut request);
@@ -111,5 +112,26 @@ async fn at_once_it_happens_once() {
     assert_eq!(done, 1);
     let get = GetTaskRequest { org: "acme".into(), task_id: "WEB-2".into() };
     assert_eq!(it.client().get_task(it.ada.ask(get)).await.code(), Code::NotFound);
+    it.end().await;
+}
+
+/// Asked again, it does not mark what came meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_after_all_was_read_stays_unread() {
+    let it = Harness::start().await;
+    it.project("Web").await;
+    it.task("web", "Draw").await;
+    let read_all = async || {
+        let request = with_key(it.ada.ask(ReadAllNotificationsRequest {}), "k", "POST /read-all", 0);
+        it.client().read_all_notifications(request).await.unwrap()
+    };
+    // Nothing is unread yet: that counts, too.
+    let first = read_all().await;
+    let comment = CreateCommentRequest { org: "acme".into(), task_id: "WEB-1".into(), content: "Hello".into() };
+    it.client().create_comment(it.bob.ask(comment)).await.unwrap();
+    eventually("told", async || it.notifications(&it.ada).await.unread_count == 1).await;
+    let (first, again) = replayed(&first, &read_all().await);
+    assert_eq!(first, again);
+    assert_eq!(it.notifications(&it.ada).await.unread_count, 1);
     it.end().await;
 }

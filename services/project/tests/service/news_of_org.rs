@@ -182,6 +182,27 @@ async fn a_deleted_organization_is_forgotten_by_all() {
     it.end().await;
 }
 
+/// The rows of a large organization take minutes to go; here they wait for a lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_rows_of_a_deleted_organization() {
+    let it = Harness::start().await;
+    let project = it.project("Web").await;
+    let mut held = it.db.begin().await.unwrap();
+    let scope: uuid::Uuid = project.id.parse().unwrap();
+    sqlx::query("SELECT id FROM scopes WHERE id = $1 FOR UPDATE").bind(scope).execute(&mut *held).await.unwrap();
+    it.world.delete_organization("acme");
+    eventually("closed", async || it.count("SELECT count(*) FROM leavings").await == 1).await;
+    it.world.add_member("other", it.bob.id, Role::Member, Some(it.eve.id));
+    eventually("told", async || count(&it, &it.bob).await == 1).await;
+    it.world.remove_member("other", it.bob.id);
+    eventually("forgotten", async || count(&it, &it.bob).await == 0).await;
+    assert_eq!(it.count("SELECT count(*) FROM projects").await, 1);
+    held.rollback().await.unwrap();
+    eventually("gone", async || it.count("SELECT count(*) FROM leavings").await == 0).await;
+    assert_eq!(it.count("SELECT count(*) FROM projects").await, 0);
+    it.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_down_is_acted_upon_before_the_first_call() {
     let mut it = Harness::start().await;

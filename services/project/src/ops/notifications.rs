@@ -74,7 +74,6 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<ReadAllNotificationsResponse>, Error> {
         let user = caller.user().map_err(Error::Caller)?.id;
-        let keyed = key.is_some();
         let once = Once::new(user, key);
         if let Some(answer) = self.kept(&once).await? {
             return Ok(answer);
@@ -85,9 +84,17 @@ impl Ops {
             return Ok(Answer::again(message));
         }
         let (count, at) = notifications::read_all(write.conn(), user).await?;
-        if count == 0 && !keyed {
+        if count == 0 {
             let position = Some(write.unchanged().await?);
-            return Ok(Answer::first(ReadAllNotificationsResponse { count, position }));
+            // It is no event, and still the answer to the key: what comes later is not read by asking again.
+            let mut unlogged = self.log.begin_unlogged().await?;
+            if let Some(message) = once.answer(unlogged.conn()).await? {
+                return Ok(Answer::again(message));
+            }
+            let response = ReadAllNotificationsResponse { count, position };
+            once.keep(unlogged.conn(), &response).await?;
+            unlogged.commit().await?;
+            return Ok(Answer::first(response));
         }
         let response = ReadAllNotificationsResponse { count, position: Some(write.position()) };
         once.keep(write.conn(), &response).await?;

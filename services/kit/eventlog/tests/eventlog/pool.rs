@@ -49,7 +49,7 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_is_opened_however_long_the_database_takes() {
     let fixture = Fixture::new().await;
-    let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(20));
+    let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(500));
     let pool = options.connect(&fixture.database.runtime_url).await.unwrap();
     let busy = pool.acquire().await.unwrap();
     let (opened, began) = tokio::join!(Log::open(pool.clone(), "slow", 1), async {

@@ -45,7 +45,7 @@ mutants: ## Put holes into a copy of the sources and see that the attack matrix 
 .PHONY: chaos
 chaos: ## Break a replicated cluster at random while clients write and listen, and count what was lost (MINUTES=2, SEED=…)
 	@$(CARGO) build --locked --quiet --workspace --bins
-	@$(CARGO) run --locked --quiet --package trellis-chaos -- \
+	@$${CARGO_TARGET_DIR:-target}/debug/trellis-chaos \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 .PHONY: chaos-planted

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::secrets::Secrets;
+use crate::{ports, secrets::Secrets};
 
 /// The four kinds of process, in the order in which they are started.
 pub const PROCESSES: [&str; 4] = ["identity", "org", "project", "gateway"];
@@ -33,6 +33,20 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// Free ones for so many replicas of each process, beside the servers'.
+    pub fn free(replicas: usize, postgres: u16, nats: u16) -> anyhow::Result<Self> {
+        let free = || (0..replicas).map(|_| ports::free()).collect::<anyhow::Result<Vec<_>>>();
+        Ok(Self {
+            gateway: free()?,
+            identity: free()?,
+            org: free()?,
+            project: free()?,
+            metrics: free()?,
+            postgres,
+            nats,
+        })
+    }
+
     /// Of all processes of a kind.
     pub fn of(&self, kind: &str) -> &[u16] {
         match kind {

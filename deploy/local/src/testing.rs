@@ -120,16 +120,7 @@ impl TestCluster {
             .next()
             .and_then(|server| server.rsplit_once(':')?.1.parse().ok())
             .with_context(|| format!("{DATABASE_URL} names no port"))?;
-        let free = || (0..replicas).map(|_| ports::free()).collect::<anyhow::Result<Vec<_>>>();
-        let ports = Ports {
-            gateway: free()?,
-            identity: free()?,
-            org: free()?,
-            project: free()?,
-            metrics: free()?,
-            postgres,
-            nats: nats.port,
-        };
+        let ports = Ports::free(replicas, postgres, nats.port)?;
         let mut cluster = Cluster::start(&crate::binaries()?, &folder, &folder, ports, &secrets, &names, adapt)?;
         cluster.wait_ready(Duration::from_mins(1))?;
         Ok(Self { cluster, nats, secrets, folder, _databases: databases })

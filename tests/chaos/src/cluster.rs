@@ -41,7 +41,7 @@ impl Stage {
         let programs = packages::find_or_install(&|_| ())?;
         let secrets = Secrets::generate();
         let password = &secrets.postgres_password;
-        let postgres = Postgres::start(&programs, folder, folder, lasting_port()?, password, Durability::Kept)?;
+        let postgres = Postgres::start(&programs, folder, folder, ports::free()?, password, Durability::Kept)?;
         let mut databases = BTreeMap::new();
         for service in SERVICES {
             let database = format!("trellis_{service}");
@@ -49,17 +49,8 @@ impl Stage {
             databases.insert(service.to_owned(), database);
         }
         let store = Store::new(folder);
-        let nats = Nats::start(&programs, folder, folder, lasting_port()?)?;
-        let free = || (0..replicas).map(|_| lasting_port()).collect::<anyhow::Result<Vec<_>>>();
-        let ports = Ports {
-            gateway: free()?,
-            identity: free()?,
-            org: free()?,
-            project: free()?,
-            metrics: free()?,
-            postgres: postgres.port,
-            nats: nats.port,
-        };
+        let nats = Nats::start(&programs, folder, folder, ports::free()?)?;
+        let ports = Ports::free(replicas, postgres.port, nats.port)?;
         let proxies = Mutex::new(Vec::new());
         let targets = targets(&ports);
         let edge = |from: &str, port: u16| -> Option<u16> {
@@ -203,13 +194,6 @@ impl Drop for Stage {
             self.kill(&component);
         }
     }
-}
-
-/// A port that stays free while its process is down: not one of those that connections take for their own end.
-fn lasting_port() -> anyhow::Result<u16> {
-    const TRIES: usize = 1_000;
-    let mut tried = (0..TRIES).map(|_| rand::random_range(12_000..30_000));
-    tried.find(|port| !ports::is_taken(*port)).context("no free port on 127.0.0.1")
 }
 
 /// What listens at each port.

@@ -160,12 +160,7 @@ async fn a_nats_without_memory_is_told_everything_again_by_the_next_leader() {
     fixture.append_many(scope, 3).await;
     nats.nats.process.restart().unwrap();
     let relay = fixture.relay(&nats.url()).await;
-    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
-    eventually("all is in the new stream", async || match jetstream.get_stream("TRELLIS").await {
-        Ok(stream) => stream.cached_info().state.messages == 15,
-        Err(_) => false,
-    })
-    .await;
+    all_is_stored(&nats.url(), scope, 15).await;
     // The stream has the last event before the relay knows of it.
     fixture.outbox_is_empty().await;
     let remembered: i64 = sqlx::query_scalar("SELECT count(*) FROM relay_stream WHERE last_event IS NOT NULL")

@@ -21,8 +21,8 @@ pub struct Known {
 #[derive(Default)]
 pub struct Board {
     pub tasks: Vec<Known>,
-    /// Organization, task, comment, author.
-    pub comments: Vec<(usize, String, Uuid, usize)>,
+    /// Organization, comment, author.
+    pub comments: Vec<(usize, Uuid, usize)>,
 }
 
 /// One thing to write.
@@ -39,7 +39,7 @@ pub enum DeedKind {
     Comment { task: Known, mention: Option<usize> },
     Edit { task: Known },
     DeleteTask { task: Known },
-    DeleteComment { task_id: String, comment: Uuid },
+    DeleteComment { comment: Uuid },
 }
 
 impl Board {
@@ -87,8 +87,8 @@ impl Board {
                 }
             }
             37..42 => match self.comments.pop_if(|comment| comment.0 == organization) {
-                Some((_, task_id, comment, author)) => {
-                    let kind = DeedKind::DeleteComment { task_id, comment };
+                Some((_, comment, author)) => {
+                    let kind = DeedKind::DeleteComment { comment };
                     return Deed { organization, person: author, graph: false, kind };
                 }
                 None => DeedKind::Comment { task: self.tasks[any].clone(), mention },

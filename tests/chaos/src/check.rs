@@ -6,72 +6,10 @@ use trellis_proto::project::v1::project_event::Object;
 use uuid::Uuid;
 
 use crate::{
+    findings::{Class, Findings},
     ledger::{Entry, Number, Outcome, What, mark_of},
     truth::{Event, Truth},
 };
-
-/// What can be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Acknowledged, and not there.
-    Lost,
-    /// There, and never asked for or refused.
-    Phantom,
-    /// One key, two rows or events.
-    Double,
-    /// The event log is not 1…n with one event for each change.
-    Log,
-    /// Task numbers are not 1…n.
-    Numbering,
-    /// Not heard by a socket to which it belongs.
-    Missing,
-    /// Heard again.
-    Repeated,
-    /// Heard in another order.
-    Disordered,
-    /// A socket was told what is not so.
-    Socket,
-    /// A notification too few, too many, or of another kind.
-    Notification,
-    /// A yes or an event after a removal or a logout took effect.
-    Late,
-    /// Published over NATS in another order.
-    Publication,
-    /// Left in a queue for good.
-    Stuck,
-    /// A component did what it should not, or did not recover.
-    Component,
-}
-
-pub const CLASSES: [(Class, &str); 14] = [
-    (Class::Lost, "lost"),
-    (Class::Phantom, "phantom"),
-    (Class::Double, "double"),
-    (Class::Log, "event log"),
-    (Class::Numbering, "numbering"),
-    (Class::Missing, "missing"),
-    (Class::Repeated, "repeated"),
-    (Class::Disordered, "disordered"),
-    (Class::Socket, "told wrongly"),
-    (Class::Notification, "notifications"),
-    (Class::Late, "late"),
-    (Class::Publication, "publication"),
-    (Class::Stuck, "stuck"),
-    (Class::Component, "components"),
-];
-
-#[derive(Debug, Default)]
-pub struct Findings(pub BTreeMap<Class, Vec<String>>);
-
-impl Findings {
-    pub fn add(&mut self, class: Class, what: impl Into<String>) {
-        self.0.entry(class).or_default().push(what.into());
-    }
-
-    pub fn count(&self, class: Class) -> usize {
-        self.0.get(&class).map_or(0, Vec::len)
-    }
-}
 
 /// The events of the log by what they tell of.
 struct Told<'a> {
@@ -102,8 +40,13 @@ pub fn check(entries: &[Entry], truth: &Truth, findings: &mut Findings) {
         }
     }
     for entry in entries {
-        let Outcome::Yes(id) = entry.outcome else { continue };
         let number = entry.number;
+        if let Outcome::No(code) = &entry.outcome
+            && !is_gone(entry, code, &of_task, &deletions)
+        {
+            findings.add(Class::Refused, format!("#{number} {:?}: {code}", entry.what));
+        }
+        let Outcome::Yes(id) = entry.outcome else { continue };
         match entry.what {
             What::Task { .. } | What::Comment { .. } => {
                 let is_comment = matches!(entry.what, What::Comment { .. });
@@ -138,6 +81,17 @@ fn deleted(entry: &Entry) -> Option<Uuid> {
         What::DeleteComment { comment } => Some(comment),
         _ => None,
     }
+}
+
+/// Whether it was refused for what somebody deleted meanwhile: that is the one refusal that writers earn.
+fn is_gone(entry: &Entry, code: &str, of_task: &HashMap<Uuid, Uuid>, deletions: &HashSet<Uuid>) -> bool {
+    let task = match entry.what {
+        What::Comment { task } => Some(task),
+        What::DeleteComment { comment } => of_task.get(&comment).copied(),
+        // Of a project that stays; or of a task that no other writer has meanwhile.
+        What::Task { .. } | What::Edit { .. } | What::DeleteTask { .. } => None,
+    };
+    (code.starts_with("404") || code.ends_with("not_found")) && task.is_some_and(|task| deletions.contains(&task))
 }
 
 /// Writers change a task one after the other: what stands there is the last edit that was acknowledged, or a later one.

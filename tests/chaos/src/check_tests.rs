@@ -100,8 +100,33 @@ fn an_edit_that_was_acknowledged_must_be_in_the_log_once() {
 
 #[test]
 fn what_nobody_asked_for_is_a_phantom() {
-    assert_eq!(found(|entries, _| entries[1].outcome = Outcome::No("404".to_owned())), [Class::Phantom]);
+    let refused =
+        |entries: &mut Vec<Entry>, _: &mut Truth| entries[1].outcome = Outcome::No("404 not_found".to_owned());
+    assert_eq!(found(refused), [Class::Refused, Class::Phantom]);
     assert_eq!(found(|entries, _| entries.truncate(1)), [Class::Phantom]);
+}
+
+#[test]
+fn only_what_is_gone_may_be_refused() {
+    let comment = |code: &str, deleted: bool| {
+        let no = Outcome::No(code.to_owned());
+        found(move |entries, _| {
+            entries.push(entry(2, What::Comment { task: Uuid::from_u128(7) }, no));
+            if deleted {
+                let maybe = Outcome::Unknown(String::new());
+                entries.push(entry(3, What::DeleteTask { task: Uuid::from_u128(7) }, maybe));
+            }
+        })
+    };
+    assert_eq!((comment("404 not_found", true), comment("200 not_found", true)), (vec![], vec![]));
+    assert_eq!(comment("404 not_found", false), [Class::Refused]);
+    assert_eq!(comment("403 forbidden", true), [Class::Refused]);
+    let with_its_task = |entries: &mut Vec<Entry>, truth: &mut Truth| {
+        let no = Outcome::No("404 not_found".to_owned());
+        entries.push(entry(2, What::DeleteComment { comment: COMMENT }, no));
+        assert_eq!(truth.comments.len(), 1);
+    };
+    assert_eq!(found(with_its_task), [Class::Refused], "the task is there");
 }
 
 #[test]

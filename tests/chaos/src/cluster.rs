@@ -78,9 +78,8 @@ impl Stage {
             })?;
         let proxies = proxies.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut stage = Self { cluster, postgres, nats, proxies, store };
-        for name in stage.wait_ready()? {
-            println!("({name} ended when everything started at once, and was started again)");
-        }
+        let ended = stage.wait_ready()?;
+        anyhow::ensure!(ended.is_empty(), "ended when everything started at once: {}", ended.join(", "));
         Ok(stage)
     }
 

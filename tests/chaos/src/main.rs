@@ -9,7 +9,8 @@
 //! | [`world`], [`client`] | who is there, and how they ask |
 //! | [`writers`] (from the [`board`]), [`sockets`], [`members`] ([`logouts`], [`pulse`]), [`observer`] | who writes, listens, comes and goes, and looks on |
 //! | [`ledger`], [`truth`] | what was asked and answered; what the databases say |
-//! | [`check`], [`order`], [`notifications`], [`report`] | the comparison, and what is said of it |
+//! | [`check`], [`order`], [`notifications`] | the comparison |
+//! | [`findings`], [`report`] | what is said of it |
 
 #![allow(clippy::print_stdout, reason = "a program for people at a terminal")]
 #![allow(clippy::disallowed_methods, reason = "the director is a synchronous program")]
@@ -20,6 +21,7 @@ mod client;
 mod cluster;
 mod director;
 mod faults;
+mod findings;
 mod ledger;
 mod logouts;
 mod members;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{
-    check::{Class, Findings},
+    findings::{Class, Findings},
     sockets::Heard,
     truth::{Event, Truth},
 };

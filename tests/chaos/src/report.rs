@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     Arguments, Scenario,
-    check::{CLASSES, Findings},
     director::Mark,
     faults::Kind,
+    findings::{CLASSES, Findings},
     ledger::{Entry, Outcome, What},
     sockets::Heard,
 };

@@ -16,13 +16,13 @@ use tokio::runtime::{Builder, Handle};
 use uuid::Uuid;
 
 use crate::{
-    Arguments, Scenario,
-    check::{self, Class, Findings},
+    Arguments, Scenario, check,
     client::Client,
     cluster::Stage,
     director::{Director, Weather},
     faults::{self, Fault, Kind},
-    ledger::Ledger,
+    findings::{Class, Findings},
+    ledger::{Entry, Ledger, Outcome},
     members::{BOUND, Members},
     notifications,
     observer::Observer,
@@ -244,7 +244,10 @@ impl Cast {
         match arguments.scenario {
             Scenario::Faults => {}
             Scenario::NatsDown => {
-                for entry in entries.iter().filter(|entry| entry.attempts.len() > 1 || !entry.is_yes()) {
+                // What was refused is told by the check already.
+                let at_once =
+                    |entry: &Entry| entry.attempts.len() <= 1 && !matches!(entry.outcome, Outcome::Unknown(_));
+                for entry in entries.iter().filter(|entry| !at_once(entry)) {
                     findings.add(Class::Component, format!("with NATS away: {entry:?}"));
                 }
                 for late in report::latencies(&heard, &entries).into_iter().filter(|after| *after > HEARD_WITHIN) {

@@ -116,7 +116,7 @@ impl Writers {
                 if let Some(made) = self.insist(number, &request.once(key), seed, made_id).await
                     && let Some(id) = made_id(&made)
                 {
-                    self.board().comments.push((deed.organization, task.task_id.clone(), id, deed.person));
+                    self.board().comments.push((deed.organization, id, deed.person));
                 }
             }
             DeedKind::Edit { task } => {
@@ -130,9 +130,9 @@ impl Writers {
                 let request = Request::rest(person, Method::DELETE, &tasks(&task.task_id), None);
                 self.insist(number, &request, seed, |_| Some(task.id)).await;
             }
-            DeedKind::DeleteComment { task_id, comment } => {
+            DeedKind::DeleteComment { comment } => {
                 let number = self.ledger.begin(What::DeleteComment { comment: *comment }, person.id);
-                let path = format!("{}/comments/{comment}", tasks(task_id));
+                let path = format!("/organizations/{}/comments/{comment}", of.slug);
                 let request = Request::rest(person, Method::DELETE, &path, None);
                 self.insist(number, &request, seed, |_| Some(*comment)).await;
             }

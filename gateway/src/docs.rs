@@ -24,7 +24,8 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
 
 const ABOUT: &str = "Objects are snake_case JSON, ids UUIDv7, times RFC 3339 in UTC. What a request sends that is not \
     known is refused, never ignored. What is asked for too often is refused with 429 and `Retry-After`; \
-    `RateLimit-Policy` and `RateLimit` say what is left. Live events come over the WebSocket at `/api/v1/live`.";
+    `RateLimit-Policy` and `RateLimit` say what is left of limits of a route, and of any that refuses. Live events come \
+    over the WebSocket at `/api/v1/live`.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -144,7 +145,10 @@ impl Modify for Conventions {
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
-                operation.parameters.get_or_insert_default().splice(0..0, path_parameters(path));
+                let parameters = operation.parameters.get_or_insert_default();
+                // What a handler's arguments say of the path would be said twice.
+                parameters.retain(|known| !matches!(known, RefOr::T(known) if known.parameter_in == ParameterIn::Path));
+                parameters.splice(0..0, path_parameters(path));
                 describe(path, method, operation);
             }
         }

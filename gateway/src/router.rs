@@ -50,7 +50,7 @@ fn signed_in(app: &App) -> Routes {
         .get("/api/v1/me", NONE, me::show)
         .patch("/api/v1/me", NONE, me::update)
         .post("/api/v1/me/password", NONE, me::change_password)
-        .get("/api/v1/me/sessions", NONE, my_sessions::list)
+        .get("/api/v1/me/sessions", PAGE, my_sessions::list)
         .delete("/api/v1/me/sessions", NONE, my_sessions::revoke_others)
         .delete("/api/v1/me/sessions/{id}", NONE, my_sessions::revoke)
         .get("/api/v1/me/organizations", PAGE, organizations::mine)

@@ -179,6 +179,26 @@ async fn one_sees_where_one_is_logged_in_and_ends_one_session_or_all_others() {
     wait_until_refused(&ada).await;
 }
 
+#[tokio::test]
+async fn where_one_is_logged_in_is_told_page_by_page() {
+    let api = Api::shared();
+    let ada = api.register("Ada").await;
+    for _ in 0..2 {
+        api.login(ada.email(), "a-quite-long-passphrase").await.expect(200);
+    }
+    let whole = ada.get("/me/sessions").await.expect(200);
+    let first = ada.get("/me/sessions?limit=2").await.expect(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = ada.get(&format!("/me/sessions?limit=2&cursor={cursor}")).await.expect(200);
+    assert_eq!(second["next_cursor"], json!(null));
+    let items = [first["items"].as_array().unwrap().as_slice(), second["items"].as_array().unwrap()].concat();
+    assert_eq!((items.len(), json!(items)), (3, whole["items"].clone()), "each once, in the list's own order");
+    for (query, name) in [("limit=0", "limit"), ("limit=101", "limit"), ("cursor=nonsense", "cursor")] {
+        let problem = ada.get(&format!("/me/sessions?{query}")).await.problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["field"], name, "{query}");
+    }
+}
+
 /// An ended session answers 401 within the time that the contract gives; waits for it, and no longer.
 async fn wait_until_refused(session: &trellis_tests::Session) {
     let refused = async {

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::{
     cluster::Cluster,
     environment::Ports,
     packages::{self, Programs},
     ports,
+    process::last_lines,
     secrets::Secrets,
     servers::{self, Nats},
 };
@@ -20,6 +21,9 @@ pub const NATS_URL: &str = "TRELLIS_TEST_NATS_URL";
 
 /// The password of every role on the tests' PostgreSQL, which listens on loopback and is thrown away.
 const PASSWORD: &str = "trellis-test";
+
+/// With fewer free bytes, a failed test may have failed of that.
+const LITTLE_DISK: u64 = 1 << 30;
 
 /// The URL of the tests' NATS.
 pub fn nats_url() -> anyhow::Result<String> {
@@ -165,7 +169,7 @@ pub fn run(command: &[String]) -> anyhow::Result<()> {
     // What tests leave behind goes with the servers.
     let leftovers = folder.join("tmp");
     std::fs::create_dir_all(&leftovers)?;
-    let servers = TestServers::start(&programs, folder)?;
+    let mut servers = TestServers::start(&programs, folder)?;
     let status = std::process::Command::new(&command[0])
         .args(&command[1..])
         .current_dir(crate::root())
@@ -174,7 +178,10 @@ pub fn run(command: &[String]) -> anyhow::Result<()> {
         .env("TMPDIR", &leftovers)
         .status()
         .with_context(|| format!("cannot run {}", command[0]))?;
-    anyhow::ensure!(status.success(), "{} failed ({status})", command.join(" "));
+    if !status.success() {
+        servers.ailments().iter().for_each(|line| crate::up::say(line));
+        bail!("{} failed ({status})", command.join(" "));
+    }
     Ok(())
 }
 
@@ -197,6 +204,24 @@ impl TestServers {
         )?;
         let nats = Nats::start(programs, &folder, &folder, ports::free()?)?;
         Ok(Self { postgres, nats, folder })
+    }
+
+    /// What makes tests fail that are right: a server that ended meanwhile, a disk that is all but full.
+    fn ailments(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        for process in [&mut self.postgres.process, &mut self.nats.process] {
+            if let Some(status) = process.ended() {
+                let (name, end) = (&process.plan.name, last_lines(&process.plan.log, 8));
+                found.push(format!("the tests' {name} ended meanwhile ({status}); its log ends with:\n{end}"));
+            }
+        }
+        if let Ok(disk) = rustix::fs::statvfs(&self.folder)
+            && let free = disk.f_bavail * disk.f_frsize
+            && free < LITTLE_DISK
+        {
+            found.push(format!("{} has {} MiB left", self.folder.display(), free >> 20));
+        }
+        found
     }
 }
 

@@ -127,12 +127,17 @@ impl<T> Connection<T> {
         let more = !page.next_cursor.is_empty();
         let inside = !window.cursor.is_empty();
         let (has_previous_page, has_next_page) = if window.backward { (more, inside) } else { (inside, more) };
-        let page_info = PageInfo {
+        let mut page_info = PageInfo {
             has_next_page,
             has_previous_page,
             start_cursor: page.cursors.first().cloned(),
             end_cursor: page.cursors.last().cloned(),
         };
+        if more {
+            // Where the last of the page's rows may not be shown, it goes on behind them all the same.
+            let edge = if window.backward { &mut page_info.start_cursor } else { &mut page_info.end_cursor };
+            *edge = Some(page.next_cursor);
+        }
         let rows = page.cursors.into_iter().zip(page.items.into_iter().map(Arc::new)).collect();
         Self { rows, page_info, live_cursor: live_cursor(page.position.as_ref()) }
     }

@@ -52,6 +52,17 @@ fn page_info_in_both_directions() {
 }
 
 #[test]
+fn a_page_whose_rows_are_hidden_goes_on() {
+    let info = |window: &Window| {
+        let page = Page::<u8> { items: vec![], cursors: vec![], next_cursor: "c".into(), position: None };
+        let info = Connection::new(window, page).page_info;
+        (info.start_cursor, info.end_cursor)
+    };
+    assert_eq!(info(&asked(2, "", false)), (None, Some("c".to_owned())));
+    assert_eq!(info(&asked(2, "", true)), (Some("c".to_owned()), None));
+}
+
+#[test]
 fn costs_are_bounded_however_deep() {
     assert_eq!(cost(None, None, 3), 61);
     assert_eq!(cost(Some(5), None, 3), 16);

@@ -24,7 +24,7 @@ use self::{
     batch::LARGEST,
     organization::{Question, Within},
     pages::{ActivityPage, CommentsPage, TasksPage},
-    sources::{PersonId, ProjectId, Sources, TaskId},
+    sources::{PersonId, ProjectId, Sources, TaskId, Watch},
 };
 pub use self::{
     driver::Loads,
@@ -131,6 +131,11 @@ impl Loaders {
     /// By an id such as `WEB-1`, as the services write it.
     pub async fn task(&self, org: &Org, task_id: &str) -> Loaded<Arc<Task>> {
         self.load(TaskId { org: Org::clone(org), task_id: task_id.to_owned() }).await
+    }
+
+    /// Whether the viewer watches the task with this UUID.
+    pub async fn watching(&self, org: &Org, id: &str) -> Loaded<bool> {
+        self.load(Watch { org: Org::clone(org), id: id.to_owned() }).await
     }
 
     /// Tasks of the project with this UUID.

@@ -114,6 +114,7 @@ impl Socket {
         self.say(frames::subscribed(id.as_deref(), &spelling, reader.place.at, recovered));
         let subscription = Subscription {
             topic,
+            replaced: Vec::new(),
             spelling: spelling.into(),
             org_id,
             reader,

@@ -22,6 +22,8 @@ use super::{
 /// One topic that a socket listens to.
 pub struct Subscription {
     pub topic: Topic,
+    /// Other topics that were the same and that this took the place of: by slug and by key, under an earlier slug.
+    pub replaced: Vec<Topic>,
     /// The topic as the client wrote it.
     pub spelling: Arc<str>,
     /// Whose members may listen; `None` where the topic is the user's own.
@@ -78,7 +80,7 @@ impl Subscriptions {
     }
 
     pub fn has(&self, topic: &Topic) -> bool {
-        self.by_slot.values().any(|known| known.topic == *topic)
+        self.by_slot.values().any(|known| known.is_named(topic))
     }
 
     pub fn mailbox(&self) -> &Arc<Mailbox> {
@@ -91,21 +93,27 @@ impl Subscriptions {
     }
 
     /// Adds one, in the place of any other of the same topic, however that was spelled.
-    pub fn insert(&mut self, slot: Slot, subscription: Subscription) {
-        let (topic, place) = (&subscription.topic, &subscription.reader.place);
-        let same = |known: &Subscription| {
-            let other = &known.reader.place;
-            known.topic == *topic || (other.at.scope == place.at.scope && other.filter == place.filter)
-        };
+    pub fn insert(&mut self, slot: Slot, mut subscription: Subscription) {
         let before = self.by_slot.len();
-        self.by_slot.retain(|_, known| !same(known));
+        let replaced: Vec<_> = self.by_slot.extract_if(|_, known| known.is_same(&subscription)).collect();
+        for (_, known) in replaced {
+            for topic in known.replaced.into_iter().chain([known.topic]) {
+                if !subscription.is_named(&topic) {
+                    subscription.replaced.push(topic);
+                }
+            }
+        }
+        for known in self.by_slot.values_mut() {
+            // The name has come to mean something else.
+            known.replaced.retain(|topic| *topic != subscription.topic);
+        }
         self.by_slot.insert(slot, subscription);
         count(before, self.by_slot.len());
         self.runnable.push_back(slot);
     }
 
     pub fn remove_topic(&mut self, topic: &Topic) {
-        self.remove_where(|known| known.topic == *topic);
+        self.remove_where(|known| known.is_named(topic));
     }
 
     /// Removes those that match, and says which they were.
@@ -252,6 +260,16 @@ pub fn count(before: usize, after: usize) {
 }
 
 impl Subscription {
+    /// Whether the client has called it so.
+    fn is_named(&self, topic: &Topic) -> bool {
+        self.topic == *topic || self.replaced.contains(topic)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let (place, of_other) = (&self.reader.place, &other.reader.place);
+        self.topic == other.topic || (place.at.scope == of_other.at.scope && place.filter == of_other.filter)
+    }
+
     fn deliver(&mut self, slot: Slot, taken: &mut Vec<Arc<Entry>>, out: &mut VecDeque<Outgoing>) {
         if !taken.is_empty() {
             self.told_at = Instant::now();

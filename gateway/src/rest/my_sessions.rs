@@ -1,7 +1,9 @@
 //! `/me/sessions`: where one is logged in, and ending that.
 
 use axum::extract::State;
-use trellis_proto::identity::v1::{ListSessionsRequest, RevokeOtherSessionsRequest, RevokeSessionRequest};
+use trellis_proto::identity::v1::{
+    ListSessionsRequest, ListSessionsResponse, Page, RevokeOtherSessionsRequest, RevokeSessionRequest,
+};
 
 use crate::{
     answer::{Answer, Nothing, Outcome},
@@ -9,22 +11,30 @@ use crate::{
     auth::SignedIn,
     json,
     params::{IdPath, Params},
+    query::{PageParams, Query},
 };
 
 /// Where I am logged in
 ///
-/// The last used first, all in one page.
+/// The last used first.
 #[utoipa::path(get, path = "/api/v1/me/sessions", tag = "me", operation_id = "listMySessions",
-    responses((status = 200, body = json::Page<json::Session>)))]
-pub async fn list(State(gateway): State<App>, SignedIn(user): SignedIn) -> Outcome<json::Page<json::Session>> {
+    params(PageParams), responses((status = 200, body = json::Page<json::Session>)))]
+pub async fn list(
+    State(gateway): State<App>,
+    SignedIn(user): SignedIn,
+    mut query: Query,
+) -> Outcome<json::Page<json::Session>> {
+    let (limit, cursor) = query.page()?;
+    let message = ListSessionsRequest { page: Some(Page { limit, cursor, ..Page::default() }) };
     let clients = &gateway.clients;
     let answer = clients
-        .read(&clients.identity, &user, ListSessionsRequest {}, |mut identity, request| async move {
+        .read(&clients.identity, &user, message, |mut identity, request| async move {
             identity.list_sessions(request).await
         })
         .await?;
-    let items = answer.into_inner().sessions.into_iter().map(json::Session::from).collect();
-    Ok(Answer::ok(json::Page::new(items, String::new())))
+    let ListSessionsResponse { sessions, next_cursor } = answer.into_inner();
+    let items = sessions.into_iter().map(json::Session::from).collect();
+    Ok(Answer::ok(json::Page::new(items, next_cursor)))
 }
 
 /// End one of my sessions

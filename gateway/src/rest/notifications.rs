@@ -50,7 +50,8 @@ pub async fn read(
 ) -> Outcome<Nothing> {
     let request = sent.request(&user, ReadNotificationRequest { id })?;
     let answer = gateway.clients.project.clone().read_notification(request).await?;
-    Ok(Answer::no_content().position(answer.into_inner().position.as_ref()))
+    let replayed = trellis_rpc::was_replayed(&answer);
+    Ok(Answer::no_content().position(answer.into_inner().position.as_ref()).replayed(replayed))
 }
 
 /// Mark all my notifications as read

@@ -20,8 +20,9 @@ const SESSIONS: &str = "sessions { id userAgent ip createdAt lastUsedAt expiresA
 
 async fn with_sessions() -> World {
     let world = World::start().await;
-    world.harness.fake.on("IdentityService/ListSessions", |_: ListSessionsRequest, call| {
+    world.harness.fake.on("IdentityService/ListSessions", |request: ListSessionsRequest, call| {
         assert_eq!(call.user, Some(ANN));
+        assert!(request.page.unwrap_or_default().all, "not only the first page");
         let at = |seconds: i64| Some(Timestamp { seconds: 1_769_851_800 + seconds, nanos: 0 });
         let session = Session {
             id: "s".into(),
@@ -32,7 +33,7 @@ async fn with_sessions() -> World {
             expires_at: at(2),
             current: true,
         };
-        Ok(ListSessionsResponse { sessions: vec![session] })
+        Ok(ListSessionsResponse { sessions: vec![session], next_cursor: String::new() })
     });
     world
 }

@@ -140,13 +140,14 @@ async fn one_is_read_or_all_of_them() {
     let fake = &world.harness.fake;
     fake.on("ProjectService/ReadNotification", |request: ReadNotificationRequest, call| {
         assert_eq!(call.user, Some(ANN));
-        let org = match &*request.id {
-            "mine" => "mine",
+        let notification = match &*request.id {
+            "mine" => Some(notification("mine", "mine")),
             // Of an organization that is about to be forgotten.
-            "left" => "gone",
+            "left" => Some(notification("left", "gone")),
+            // Read under a key, and forgotten since.
+            "forgotten" => None,
             _ => return Err(Problem::not_found("notification").into()),
         };
-        let notification = Some(notification(&request.id, org));
         Ok(ReadNotificationResponse { notification, position: Some(position()) })
     });
     fake.on("ProjectService/ReadAllNotifications", |_: ReadAllNotificationsRequest, call| {
@@ -160,17 +161,32 @@ async fn one_is_read_or_all_of_them() {
         "success": true, "errors": [], "userErrors": [], "notification": shown("mine"), "liveCursor": cursor(),
     });
     assert_eq!(world.payload(ann(), &read, json!({"id": "mine"})).await, done);
-    for id in ["another", "left"] {
-        let missing = json!({"field": null, "code": "not_found", "message": "Notification not found"});
-        let refused = json!({
-            "success": false, "errors": ["Notification not found"], "userErrors": [missing], "notification": null,
-            "liveCursor": null,
-        });
-        assert_eq!(world.payload(ann(), &read, json!({"id": id})).await, refused, "{id}");
+    // Read, and not shown.
+    for id in ["left", "forgotten"] {
+        let hidden =
+            json!({"success": true, "errors": [], "userErrors": [], "notification": null, "liveCursor": cursor()});
+        assert_eq!(world.payload(ann(), &read, json!({"id": id})).await, hidden, "{id}");
     }
+    let missing = json!({"field": null, "code": "not_found", "message": "Notification not found"});
+    let refused = json!({
+        "success": false, "errors": ["Notification not found"], "userErrors": [missing], "notification": null,
+        "liveCursor": null,
+    });
+    assert_eq!(world.payload(ann(), &read, json!({"id": "another"})).await, refused);
     let all = format!("mutation {{ readAllNotifications {{ {OUTCOME} count liveCursor }} }}");
     let done = json!({"success": true, "errors": [], "userErrors": [], "count": 3, "liveCursor": cursor()});
     assert_eq!(world.payload(ann(), &all, json!({})).await, done);
+
+    // Once under a key.
+    world.payload(ann().once("key-1"), &read, json!({"id": "mine"})).await;
+    world.payload(ann().once("key-1"), &all, json!({})).await;
+    let sent = [("ReadNotification", "readNotification"), ("ReadAllNotifications", "readAllNotifications")];
+    for (method, field) in sent {
+        let calls = fake.calls(&format!("ProjectService/{method}"));
+        assert_eq!(calls[0].idempotency, None);
+        let key = calls.last().and_then(|call| call.idempotency.clone()).unwrap();
+        assert_eq!((key.key.as_str(), key.operation), ("key-1", format!("GRAPHQL {field}")));
+    }
 }
 
 #[tokio::test]

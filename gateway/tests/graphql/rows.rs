@@ -6,22 +6,23 @@ use trellis_proto::{
     org::v1::{GetOrganizationRequest, GetOrganizationResponse, Organization, Role},
     project::v1::{
         Activity, BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse,
-        Change, Comment, ListActivityOfTasksRequest, ListActivityOfTasksResponse, ListActivityResponse,
-        ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListCommentsResponse, ListProjectsRequest,
-        ListProjectsResponse, ListTasksOfProjectsRequest, ListTasksOfProjectsResponse, ListTasksRequest,
-        ListTasksResponse, Project, ProjectRef, Task, list_activity_of_tasks_response, list_comments_of_tasks_response,
-        list_tasks_of_projects_response,
+        BatchGetWatchesRequest, BatchGetWatchesResponse, Change, Comment, ListActivityOfTasksRequest,
+        ListActivityOfTasksResponse, ListActivityResponse, ListCommentsOfTasksRequest, ListCommentsOfTasksResponse,
+        ListCommentsResponse, ListProjectsRequest, ListProjectsResponse, ListTasksOfProjectsRequest,
+        ListTasksOfProjectsResponse, ListTasksRequest, ListTasksResponse, Project, ProjectRef, Task,
+        list_activity_of_tasks_response, list_comments_of_tasks_response, list_tasks_of_projects_response,
     },
 };
 
-use crate::{reading::read, world::World};
+use crate::{gateway::ANN, reading::read, world::World};
 
-const METHODS: [&str; 10] = [
+const METHODS: [&str; 11] = [
     "OrgService/GetOrganization",
     "ProjectService/ListProjects",
     "ProjectService/ListTasks",
     "ProjectService/BatchGetProjects",
     "ProjectService/BatchGetTasks",
+    "ProjectService/BatchGetWatches",
     "ProjectService/ListTasksOfProjects",
     "ProjectService/ListCommentsOfTasks",
     "ProjectService/ListActivityOfTasks",
@@ -93,6 +94,12 @@ fn services(world: &World, rows: u32) {
         let tasks = request.task_ids.iter().map(|id| task(id.trim_start_matches("WEB-")));
         Ok(BatchGetTasksResponse { tasks: tasks.collect() })
     });
+    // Every other one is watched.
+    fake.on("ProjectService/BatchGetWatches", |request: BatchGetWatchesRequest, call| {
+        assert_eq!((&*request.org, call.user), ("acme", Some(ANN)));
+        let ids = request.ids.into_iter().filter(|id| id.parse::<i32>().is_ok_and(|id| id % 2 == 0));
+        Ok(BatchGetWatchesResponse { ids: ids.collect() })
+    });
     fake.on("ProjectService/ListTasksOfProjects", |request: ListTasksOfProjectsRequest, _| {
         let of = |id: String| {
             let list =
@@ -132,6 +139,7 @@ async fn asked(rows: u32, query: &str) -> (Value, Vec<(&'static str, usize)>) {
 const TASKS: &str = r#"{
     tasks(orgSlug: "acme", projectSlug: "web") {
         taskId
+        watching
         assignee { name }
         createdBy { name }
         project { id slug organization { id } }
@@ -149,6 +157,7 @@ async fn tasks_with_all_that_they_name() {
         for (row, id) in answer.as_array().unwrap().iter().zip(1..) {
             let shown = json!({
                 "taskId": format!("WEB-{id}"),
+                "watching": id % 2 == 0,
                 "assignee": { "name": format!("Name of assignee-{id}") },
                 "createdBy": { "name": format!("Name of creator-{id}") },
                 "project": { "id": "p1", "slug": "slug-p1", "organization": { "id": "o1" } },

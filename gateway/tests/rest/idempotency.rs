@@ -4,7 +4,10 @@ use http::Method;
 use sha2::{Digest, Sha256};
 use trellis_proto::{
     identity::v1::{LoginRequest, LoginResponse},
-    project::v1::{Comment, CreateCommentRequest, CreateCommentResponse, UpdateTaskRequest, UpdateTaskResponse},
+    project::v1::{
+        Comment, CreateCommentRequest, CreateCommentResponse, ReadAllNotificationsResponse, ReadNotificationResponse,
+        UpdateTaskRequest, UpdateTaskResponse,
+    },
 };
 use trellis_rpc::{Code, Problem};
 
@@ -40,6 +43,23 @@ async fn a_kept_answer_says_so() {
     let answer = comment(&gateway, "key-1").await;
     assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (201, Some("true")));
     assert_eq!(answer.header("location"), Some("/api/v1/organizations/acme/comments/c1"));
+}
+
+#[tokio::test]
+async fn what_was_read_before_says_so() {
+    let gateway = Harness::start().await;
+    gateway.fake.on_replayed("ProjectService/ReadNotification", &ReadNotificationResponse::default());
+    gateway.fake.on_replayed("ProjectService/ReadAllNotifications", &ReadAllNotificationsResponse::default());
+    for (path, method) in [
+        ("/api/v1/me/notifications/n1/read", "ProjectService/ReadNotification"),
+        ("/api/v1/me/notifications/read-all", "ProjectService/ReadAllNotifications"),
+    ] {
+        let request = ask(Method::POST, path).signed_in_as(ANN).header("idempotency-key", "key-1");
+        let answer = gateway.send(request.without_body()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (204, Some("true")), "{path}");
+        let key = gateway.fake.calls(method)[0].idempotency.clone().unwrap();
+        assert_eq!((key.key.as_str(), key.operation), ("key-1", format!("POST {path}")));
+    }
 }
 
 #[tokio::test]

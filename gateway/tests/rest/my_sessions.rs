@@ -4,12 +4,12 @@ use http::Method;
 use prost_types::Timestamp;
 use serde_json::json;
 use trellis_proto::identity::v1::{
-    ListSessionsRequest, ListSessionsResponse, RevokeOtherSessionsRequest, RevokeOtherSessionsResponse,
+    ListSessionsRequest, ListSessionsResponse, Page, RevokeOtherSessionsRequest, RevokeOtherSessionsResponse,
     RevokeSessionRequest, RevokeSessionResponse, Session,
 };
-use trellis_rpc::Problem;
+use trellis_rpc::{Code, Problem};
 
-use crate::gateway::{ANN, Harness, ask};
+use crate::gateway::{ANN, Harness, ask, blame};
 
 const SESSIONS: &str = "/api/v1/me/sessions";
 
@@ -28,7 +28,8 @@ async fn they_are_listed_as_the_service_orders_them() {
             expires_at: at(2),
             current,
         };
-        Ok(ListSessionsResponse { sessions: vec![session("b", true), session("a", false)] })
+        let sessions = vec![session("b", true), session("a", false)];
+        Ok(ListSessionsResponse { sessions, next_cursor: String::new() })
     });
     let answer = gateway.get(SESSIONS).await;
     let session = |id: &str, current: bool| {
@@ -39,7 +40,33 @@ async fn they_are_listed_as_the_service_orders_them() {
     };
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json(), json!({"items": [session("b", true), session("a", false)], "next_cursor": null}));
-    gateway.get(&format!("{SESSIONS}?limit=1")).await.problem(400, "invalid_request");
+    let asked: ListSessionsRequest = gateway.fake.asked("IdentityService/ListSessions");
+    assert_eq!(asked.page, Some(Page::default()));
+}
+
+#[tokio::test]
+async fn they_are_listed_page_by_page() {
+    let gateway = Harness::start().await;
+    gateway.fake.on("IdentityService/ListSessions", |request: ListSessionsRequest, _| {
+        if request.page.unwrap_or_default().cursor == "nonsense" {
+            let problem = Problem::new(Code::InvalidRequest, "Bad.").with_field("cursor", "invalid", "is not valid");
+            return Err(problem.into());
+        }
+        Ok(ListSessionsResponse { sessions: vec![Session::default()], next_cursor: "c2".into() })
+    });
+    let answer = gateway.get(&format!("{SESSIONS}?limit=100&cursor=c1")).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["next_cursor"]), (200, &json!("c2")));
+    let asked: ListSessionsRequest = gateway.fake.asked("IdentityService/ListSessions");
+    assert_eq!(asked.page, Some(Page { limit: 100, cursor: "c1".into(), ..Page::default() }));
+
+    let blamed = async |query: &str| gateway.get(&format!("{SESSIONS}?{query}")).await.problem(400, "invalid_request");
+    assert_eq!(blamed("cursor=nonsense").await, [blame("cursor", "invalid")]);
+    let asked = gateway.fake.calls("IdentityService/ListSessions").len();
+    for limit in ["limit=0", "limit=101"] {
+        assert_eq!(blamed(limit).await, [blame("limit", "invalid")], "{limit}");
+    }
+    assert_eq!(blamed("unread=true").await, [blame("unread", "unknown")]);
+    assert_eq!(gateway.fake.calls("IdentityService/ListSessions").len(), asked, "they did not get that far");
 }
 
 #[tokio::test]

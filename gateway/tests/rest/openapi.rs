@@ -43,6 +43,9 @@ async fn every_route_is_described_and_nothing_else() {
         assert_eq!(of_kind("query"), taken, "{} {}", route.method, route.path);
         let in_path: BTreeSet<_> = route.path.split('/').filter(|part| part.starts_with('{')).collect();
         assert_eq!(of_kind("path").len(), in_path.len(), "{} {}", route.method, route.path);
+        let word = |parameter: &Value, key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
+        let keys: BTreeSet<_> = parameters.iter().map(|one| ["in", "name", "$ref"].map(|key| word(one, key))).collect();
+        assert_eq!(keys.len(), parameters.len(), "a parameter stands twice at {} {}", route.method, route.path);
     }
 }
 

@@ -17,6 +17,9 @@ pub enum Error {
     InvalidCredentials,
     #[error("the request is not valid")]
     Invalid(Problem),
+    /// A parameter that a well-behaved client never sends.
+    #[error("bad parameter {0}")]
+    BadParameter(&'static str),
     #[error("the current password is wrong")]
     IncorrectPassword,
     #[error("the e-mail is taken")]
@@ -72,6 +75,11 @@ impl From<Error> for Problem {
             Error::Unauthenticated => Self::new(Code::Unauthenticated, "Please sign in."),
             Error::InvalidCredentials => Self::new(Code::InvalidCredentials, "The e-mail or the password is wrong."),
             Error::Invalid(problem) => problem,
+            Error::BadParameter(name) => Self::new(
+                Code::InvalidRequest,
+                format!("The parameter \"{name}\" is not valid."),
+            )
+            .with_field(name, "invalid", "is not valid"),
             Error::IncorrectPassword => Self::new(
                 Code::ValidationFailed,
                 "The field \"current_password\" is not valid.",

@@ -87,3 +87,9 @@ ALTER TABLE org_feed ADD COLUMN removed bigint NOT NULL DEFAULT 0;
 CREATE TABLE leavings (
     organization_id uuid PRIMARY KEY
 );
+
+-- Who has commented on a task, from one author to the next.
+CREATE INDEX comments_by_author ON comments (org_id, task_id, author_id, created_at);
+
+-- Which users were told of an organization that is deleted, be it that the notifications themselves are gone by now.
+CREATE INDEX event_log_notifications ON event_log (subject_id) WHERE kind = 'notification.created';

@@ -154,6 +154,7 @@ fn many() -> Vec<Row> {
     vec![
         project_row("BatchGetProjects", Needs::Member, json!({"ids": ["{project_id}"]})),
         project_row("BatchGetTasks", Needs::Member, json!({"task_ids": ["{task_id}"]})),
+        project_row("BatchGetWatches", Needs::Member, json!({"ids": ["{task_uuid}"]})),
         project_row("ListTasksOfProjects", Needs::Member, json!({"project_ids": ["{project_id}"]})),
         project_row("ListCommentsOfTasks", Needs::Member, json!({"ids": ["{task_uuid}"]})),
         project_row("ListActivityOfTasks", Needs::Member, json!({"ids": ["{task_uuid}"]})),

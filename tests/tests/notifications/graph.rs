@@ -1,7 +1,7 @@
 //! The same by GraphQL.
 
 use serde_json::{Value, json};
-use trellis_tests::GraphSocket;
+use trellis_tests::{GraphSocket, Session};
 
 use super::{Device, page, told, until_told, world};
 
@@ -17,6 +17,8 @@ const READ: &str = "mutation($id: ID!) { readNotification(id: $id) {
   success errors userErrors { code } liveCursor notification { id readAt } } }";
 const WATCH: &str = "mutation($org: String!, $task: String!) { watchTask(orgSlug: $org, taskId: $task) {
   success errors userErrors { code } } }";
+const WATCHING: &str = "query($org: String!) { one: task(orgSlug: $org, taskId: \"WEB-1\") { watching }
+  two: task(orgSlug: $org, taskId: \"WEB-2\") { watching } }";
 const UNWATCH: &str = "mutation($org: String!, $task: String!) { unwatchTask(orgSlug: $org, taskId: $task) {
   success errors userErrors { code } } }";
 
@@ -133,6 +135,22 @@ async fn what_happens_arrives_by_the_subscription_too() {
     let event = bens.event(&id, "notification.forgotten").await;
     assert_eq!((&event["organizationId"], &event["notification"]), (&organization, &Value::Null));
     bens.expect_nothing_pending().await;
+}
+
+#[tokio::test]
+async fn a_task_says_whether_one_watches_it() {
+    let w = world().await;
+    w.ada.task(&w.org, "WEB", "Two").await;
+    let watching = async |person: &Session| person.graph().data(WATCHING, json!({"org": w.org})).await;
+    let shown = |one: bool, two: bool| json!({"one": {"watching": one}, "two": {"watching": two}});
+    assert_eq!(watching(&w.ben).await, shown(false, false));
+    let second = json!({"org": w.org, "task": "WEB-2"});
+    w.ben.graph().done(WATCH, second.clone()).await;
+    assert_eq!(watching(&w.ben).await, shown(false, true));
+    assert_eq!(watching(&w.ada).await, shown(false, false), "each for himself");
+    assert_eq!(w.ben.get(&w.at("/tasks/WEB-2/watch")).await.expect(200), json!({"watching": true}));
+    w.ben.graph().done(UNWATCH, second).await;
+    assert_eq!(watching(&w.ben).await, shown(false, false));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use async_graphql::dataloader::Loader;
 use futures_util::future::join_all;
 use trellis_proto::{
     org::v1::GetOrganizationRequest,
-    project::v1::{BatchGetProjectsRequest, BatchGetTasksRequest},
+    project::v1::{BatchGetProjectsRequest, BatchGetTasksRequest, BatchGetWatchesRequest},
 };
 use trellis_rpc::Problem;
 
@@ -37,6 +37,14 @@ pub struct ProjectId {
 pub struct TaskId {
     pub org: Org,
     pub task_id: String,
+}
+
+/// Whether the viewer watches a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Watch {
+    pub org: Org,
+    /// UUID of the task.
+    pub id: String,
 }
 
 impl Loader<PersonId> for Sources {
@@ -93,6 +101,23 @@ impl Loader<TaskId> for Sources {
             let tasks = call!(self.0, project.batch_get_tasks(message))?.tasks.into_iter();
             let task = |task| Arc::new(Task { org: Org::clone(&org), task, position: None });
             Ok(tasks.map(|found| (found.task_id.clone(), task(found))).collect())
+        });
+        Ok(found.await)
+    }
+}
+
+impl Loader<Watch> for Sources {
+    type Value = Loaded<bool>;
+    type Error = Infallible;
+
+    async fn load(&self, keys: &[Watch]) -> Result<HashMap<Watch, Self::Value>, Infallible> {
+        let split = |key: &Watch| (Org::clone(&key.org), key.id.clone());
+        // A task that is not there any more is watched by nobody.
+        let missing = || Ok(false);
+        let found = grouped(keys, split, missing, |org: Org, ids| async move {
+            let message = BatchGetWatchesRequest { org: org.to_string(), ids };
+            let watched = call!(self.0, project.batch_get_watches(message))?.ids.into_iter();
+            Ok(watched.map(|id| (id, true)).collect())
         });
         Ok(found.await)
     }

@@ -5,7 +5,6 @@ use trellis_proto::project::v1::{
     ReadAllNotificationsRequest, ReadNotificationRequest, UnwatchTaskRequest, UpdateNotificationPreferencesRequest,
     WatchTaskRequest,
 };
-use trellis_rpc::Problem;
 
 use crate::{
     graphql::{
@@ -83,15 +82,12 @@ impl NotificationMutations {
         let outcome = async {
             let viewer = Viewer::of(ctx);
             let user = viewer.user()?;
-            let request = user.request(ReadNotificationRequest { id: id.0 });
+            let request = viewer.request(ctx, ReadNotificationRequest { id: id.0 })?;
             let answer = viewer.clients().project.clone().read_notification(request).await?.into_inner();
             let live_cursor = live_cursor(answer.position.as_ref());
             let notification = notifications::shown(viewer.clients(), user, answer.notification.unwrap_or_default());
-            let notification = match notification.await {
-                Ok(shown) => Notification::new(shown.ok_or_else(|| Problem::not_found("notification"))?),
-                // It is read, whether or not it can be shown at the moment.
-                Err(_) => None,
-            };
+            // It is read, whether or not it can be shown: its organization may be one's own no more, or not be known.
+            let notification = notification.await.ok().flatten().and_then(Notification::new);
             Ok::<_, Refusal>((notification, live_cursor))
         };
         Some(outcome.await.into())
@@ -101,7 +97,7 @@ impl NotificationMutations {
     async fn read_all_notifications(&self, ctx: &Context<'_>) -> Option<ReadAllNotificationsPayload> {
         let outcome = async {
             let viewer = Viewer::of(ctx);
-            let request = viewer.user()?.request(ReadAllNotificationsRequest {});
+            let request = viewer.request(ctx, ReadAllNotificationsRequest {})?;
             let answer = viewer.clients().project.clone().read_all_notifications(request).await?.into_inner();
             Ok::<_, Refusal>((Some(answer.count), live_cursor(answer.position.as_ref())))
         };

@@ -81,6 +81,11 @@ impl Task {
         self.task.comment_count
     }
 
+    /// Whether one watches it, and so is told of its comments.
+    async fn watching(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Loaders::of(ctx).watching(&self.org, &self.task.id).await?)
+    }
+
     /// Counts its changes; for `expectedVersion`.
     async fn version(&self) -> u64 {
         self.task.version

@@ -75,7 +75,8 @@ impl User {
         if !self.is_me(viewer) {
             return Ok(None);
         }
-        let answer = read!(viewer, identity.list_sessions(ListSessionsRequest {}))?;
+        let page = proto::Page { all: true, ..proto::Page::default() };
+        let answer = read!(viewer, identity.list_sessions(ListSessionsRequest { page: Some(page) }))?;
         Ok(Some(answer.sessions.into_iter().map(Session).collect()))
     }
 

@@ -88,7 +88,8 @@ impl IdentityService for IdentityGrpc {
         &self,
         request: Request<proto::ListSessionsRequest>,
     ) -> Result<Response<proto::ListSessionsResponse>, Status> {
-        let open = self.ops.open_sessions(&Caller::of(&request)?).await?;
+        let caller = Caller::of(&request)?;
+        let open = self.ops.open_sessions(&caller, &wire::page(request.into_inner().page)).await?;
         Ok(Response::new(wire::open_sessions(open)))
     }
 

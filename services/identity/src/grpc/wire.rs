@@ -5,7 +5,7 @@ use trellis_proto::identity::v1 as proto;
 use trellis_rpc::convert::timestamp;
 
 use crate::{
-    domain::{Client, OpenSession, PublicKey, Session, User},
+    domain::{Client, OpenSession, PageRequest, PublicKey, Session, User},
     ops::{Feed, OpenSessions, Tokens, revoked},
 };
 
@@ -41,6 +41,12 @@ pub(super) fn session(session: Session) -> proto::GetSessionResponse {
     }
 }
 
+/// The first page where none is asked for.
+pub(super) fn page(page: Option<proto::Page>) -> PageRequest {
+    let page = page.unwrap_or_default();
+    PageRequest { limit: page.limit, cursor: page.cursor, all: page.all }
+}
+
 pub(super) fn open_sessions(open: OpenSessions) -> proto::ListSessionsResponse {
     let current = open.current;
     let session = |OpenSession { id, client, created_at, last_used_at, expires_at }| proto::Session {
@@ -52,7 +58,11 @@ pub(super) fn open_sessions(open: OpenSessions) -> proto::ListSessionsResponse {
         expires_at: Some(timestamp(expires_at)),
         current: id == current,
     };
-    proto::ListSessionsResponse { sessions: open.sessions.into_iter().map(session).collect() }
+    proto::ListSessionsResponse {
+        sessions: open.sessions.into_iter().map(session).collect(),
+        // Empty at the end of the list.
+        next_cursor: open.next.map(|cursor| cursor.to_string()).unwrap_or_default(),
+    }
 }
 
 pub(super) fn feed(feed: Feed) -> proto::FollowSessionsResponse {

@@ -8,24 +8,29 @@ use trellis_proto::subject::SESSIONS;
 use uuid::Uuid;
 
 use super::{Ops, now, tokens::ended};
-use crate::{domain::OpenSession, error::Error, store::sessions};
+use crate::{
+    domain::{Cursor, Listed, OpenSession, PageRequest},
+    error::Error,
+    store::sessions,
+};
 
-/// More are not shown; nobody reads so many, and all but one's own end together.
-const MOST: i64 = 1000;
-
+/// A page of them.
 pub struct OpenSessions {
     pub sessions: Vec<OpenSession>,
+    pub next: Option<Cursor>,
     /// The one of the token that asks.
     pub current: Uuid,
 }
 
 impl Ops {
     #[tracing::instrument(skip_all)]
-    pub async fn open_sessions(&self, caller: &Caller) -> Result<OpenSessions, Error> {
+    pub async fn open_sessions(&self, caller: &Caller, page: &PageRequest) -> Result<OpenSessions, Error> {
         let own = self.session(caller).await?;
         let current = caller.user()?.session;
-        let sessions = sessions::open(self.log.pool(), own.user.id, now(), MOST).await?;
-        Ok(OpenSessions { sessions, current })
+        let window = page.window().map_err(Error::BadParameter)?;
+        let found = sessions::open(self.log.pool(), own.user.id, now(), window).await?;
+        let Listed { items, next } = window.page(found, |session| Cursor { at: session.last_used_at, id: session.id });
+        Ok(OpenSessions { sessions: items, next, current })
     }
 
     /// Also one's own: that is logging out.

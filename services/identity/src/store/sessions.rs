@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, query, query_as};
 use uuid::Uuid;
 
-use crate::domain::{Client, IDLE, OpenSession, Revocation, Session, User};
+use crate::domain::{Client, IDLE, OpenSession, Revocation, Session, User, Window};
 
 pub async fn insert(
     conn: &mut PgConnection,
@@ -82,15 +82,18 @@ pub async fn find(pool: &PgPool, id: Uuid, user_id: Uuid) -> sqlx::Result<Option
 }
 
 /// A user's sessions that live, the last used first.
-pub async fn open(pool: &PgPool, user_id: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<OpenSession>> {
+pub async fn open(pool: &PgPool, user_id: Uuid, now: DateTime<Utc>, window: Window) -> sqlx::Result<Vec<OpenSession>> {
     let rows = query!(
         "SELECT id, user_agent, ip, created_at, last_used_at, expires_at FROM sessions
          WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3
-         ORDER BY last_used_at DESC, id DESC LIMIT $4",
+           AND (last_used_at, id) < ($4, $5)
+         ORDER BY last_used_at DESC, id DESC LIMIT $6",
         user_id,
         now,
         now - IDLE,
-        limit
+        window.from.at,
+        window.from.id,
+        window.rows()
     )
     .fetch_all(pool)
     .await?;

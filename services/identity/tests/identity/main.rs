@@ -17,5 +17,6 @@ mod register;
 mod register_with_organization;
 mod renew;
 mod rotation;
+mod session_pages;
 mod users;
 mod world;

@@ -13,7 +13,7 @@ use crate::world::{PASSWORD, World, as_user, browser, code};
 const EVENTS: &str = "SELECT count(*) FROM event_log WHERE kind = 'session.revoked'";
 
 async fn list(world: &World, tokens: &Tokens) -> Result<Vec<Session>, Problem> {
-    let answer = world.client.clone().list_sessions(as_user(tokens, ListSessionsRequest {})).await?;
+    let answer = world.client.clone().list_sessions(as_user(tokens, ListSessionsRequest::default())).await?;
     Ok(answer.into_inner().sessions)
 }
 
@@ -203,7 +203,7 @@ async fn only_users_have_sessions() {
     let world = World::start().await;
     let mut client = world.client.clone();
     for as_gateway in [true, false] {
-        let list = ListSessionsRequest {};
+        let list = ListSessionsRequest::default();
         let list = if as_gateway { world.as_gateway(list) } else { Request::new(list) };
         assert_eq!(code(&client.list_sessions(list).await.unwrap_err()), "unauthenticated");
         let revoke = RevokeSessionRequest { id: Uuid::now_v7().to_string() };

@@ -4,8 +4,8 @@
 //! is the order of numbers, and it cannot be committed without its event. The relay publishes what the outbox holds;
 //! the database stays the truth, and [`Log::read`] repairs whatever NATS lost.
 //!
-//! The tables are `schema.sql`, which each service's first migration links to. [`migrate`] and [`connect`] are how
-//! every service reaches its database, [`connect_nats`] how it reaches NATS.
+//! The tables are `schema.sql` and `republish.sql`, which migrations of each service link to. [`migrate`] and [`connect`]
+//! are how every service reaches its database, [`connect_nats`] how it reaches NATS.
 
 mod idempotency;
 mod log;

@@ -34,8 +34,12 @@ static METHODS: LazyLock<HashMap<String, Repeat>> = LazyLock::new(methods);
 
 impl Repeat {
     pub(crate) fn of(head: &Parts) -> Self {
-        let keyed = || if idempotency::has_key(&head.headers) { Self::WithKey } else { Self::Never };
-        METHODS.get(head.uri.path()).copied().unwrap_or_else(keyed)
+        match METHODS.get(head.uri.path()) {
+            Some(Self::Read) => Self::Read,
+            // Also of a method that is idempotent: the first call may still have the key.
+            _ if idempotency::has_key(&head.headers) => Self::WithKey,
+            known => known.copied().unwrap_or(Self::Never),
+        }
     }
 
     /// Whether an answer may tell of the very call that is repeated, which its server has not finished yet.
@@ -115,6 +119,9 @@ mod tests {
         assert_eq!(of("/trellis.project.v1.ProjectService/WatchTask", false), Repeat::Idempotent);
         assert_eq!(of("/trellis.project.v1.ProjectService/CreateTask", false), Repeat::Never);
         assert_eq!(of("/trellis.project.v1.ProjectService/CreateTask", true), Repeat::WithKey);
+        assert_eq!(of("/trellis.project.v1.ProjectService/ReadNotification", false), Repeat::Idempotent);
+        assert_eq!(of("/trellis.project.v1.ProjectService/ReadNotification", true), Repeat::WithKey);
+        assert_eq!(of("/trellis.org.v1.OrgService/CheckAccess", true), Repeat::Read);
         assert_eq!(of("/nobody/Knows", false), Repeat::Never);
     }
 

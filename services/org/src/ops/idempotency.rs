@@ -6,6 +6,7 @@ use trellis_eventlog::{IdempotentRequest, Kept};
 use trellis_rpc::IdempotencyKey;
 use uuid::Uuid;
 
+use super::Ops;
 use crate::error::Error;
 
 /// An answer, and whether it had been given before.
@@ -60,5 +61,17 @@ impl Once {
             request.keep(db, &message.encode_to_vec()).await?;
         }
         Ok(())
+    }
+}
+
+impl Ops {
+    /// Looks for the answer before anything is judged: what the first request was about may be gone by now, and another
+    /// one under its key is told so, whatever else is wrong with it.
+    pub(super) async fn kept<M: Message + Default>(&self, once: &Once) -> Result<Option<M>, Error> {
+        if once.0.is_none() {
+            return Ok(None);
+        }
+        let mut db = self.log.pool().acquire().await?;
+        once.find(&mut db).await
     }
 }

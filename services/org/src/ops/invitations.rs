@@ -1,6 +1,7 @@
 //! Invitations: made, listed and revoked by ADMINs, accepted by whom they are for.
 
 use secrecy::ExposeSecret as _;
+use sqlx::PgExecutor;
 use trellis_authn::Caller;
 use trellis_eventlog::{Unlogged, Write};
 use trellis_proto::org::v1::{AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse};
@@ -28,8 +29,11 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<CreateInvitationResponse>, Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
-        let new = new_invitation(request, user)?;
         let once = Once::new(key.map(|key| (user, key)));
+        if let Some(answer) = self.kept::<CreateInvitationResponse>(&once).await? {
+            return Ok(Answer::again(self.with_token(answer)));
+        }
+        let new = new_invitation(request, user)?;
         let invited = self.people.with_email(new.email.as_str()).await.map_err(identity)?;
 
         let mut write = self.log.begin_unlogged().await?;
@@ -92,6 +96,10 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<AcceptInvitationResponse>, Error> {
         let user = caller.user()?.id;
+        let once = Once::new(key.map(|key| (user, key)));
+        if let Some(answer) = self.kept(&once).await? {
+            return accepted_before(self.log.pool(), user, answer).await;
+        }
         if token.trim().is_empty() {
             // No token at all is a mistake in the request, not an invitation that is gone.
             let mut violations = Violations::new();
@@ -105,15 +113,10 @@ impl Ops {
         if !invitations::may_fit(self.log.pool(), id, &email, user).await? {
             return Err(Error::InvitationNotFound);
         }
-        let once = Once::new(key.map(|key| (user, key)));
 
         let mut write = self.begin().await?;
-        if let Some(answer) = once.find::<AcceptInvitationResponse>(write.conn()).await? {
-            // Who has left or was removed since is told of the organization no more, by an old answer neither.
-            let org_id = answer.organization.as_ref().and_then(|organization| wire::id(&organization.id));
-            let org_id = org_id.ok_or(Error::Unexpected("a kept answer names no organization"))?;
-            access::by_id(write.conn(), org_id, user).await?.ok_or(Error::InvitationNotFound)?;
-            return Ok(Answer::again(answer));
+        if let Some(answer) = once.find(write.conn()).await? {
+            return accepted_before(write.conn(), user, answer).await;
         }
         let accepted = invitations::accept(write.conn(), id, &email, user).await?;
         let Accepted { org_id, role, email, invited_by } = accepted.ok_or(Error::InvitationNotFound)?;
@@ -138,6 +141,18 @@ impl Ops {
         happened.commit(write).await?;
         Ok(Answer::new(answer))
     }
+}
+
+/// Who has left or was removed since is told of the organization no more, by an old answer neither.
+async fn accepted_before(
+    db: impl PgExecutor<'_>,
+    user: Uuid,
+    answer: AcceptInvitationResponse,
+) -> Result<Answer<AcceptInvitationResponse>, Error> {
+    let org_id = answer.organization.as_ref().and_then(|organization| wire::id(&organization.id));
+    let org_id = org_id.ok_or(Error::Unexpected("a kept answer names no organization"))?;
+    access::by_id(db, org_id, user).await?.ok_or(Error::InvitationNotFound)?;
+    Ok(Answer::again(answer))
 }
 
 fn new_invitation(request: &CreateInvitationRequest, invited_by: Uuid) -> Result<NewInvitation, Error> {

@@ -34,9 +34,12 @@ impl Ops {
             Caller::User(_) => actor(caller),
             Caller::Service(_) => Actor { user: None, address: from.0 },
         };
-        let new = new_organization(request)?;
         // Keys are a user's: who is not signed in has none.
         let once = Once::new(creator.and_then(|user| Some((user, key?))));
+        if let Some(answer) = self.kept(&once).await? {
+            return Ok(Answer::again(answer));
+        }
+        let new = new_organization(request)?;
 
         let mut write = self.begin().await?;
         if let Some(answer) = once.find(write.conn()).await? {

@@ -6,7 +6,7 @@ use trellis_proto::org::v1::{
 };
 use trellis_rpc::{Code, convert::datetime};
 
-use crate::support::{Org, bare, blame, given, keyed, missing, replayed};
+use crate::support::{Org, bare, blame, given, keyed, missing, new_organization, replayed};
 
 fn gone() -> (Code, String) {
     (Code::NotFound, "invitation".to_owned())
@@ -246,6 +246,33 @@ async fn an_acceptance_is_repeated_by_its_key() {
     let again = accept().await.unwrap();
     assert!(!replayed(&first) && replayed(&again));
     assert_eq!(first.into_inner(), again.into_inner());
+}
+
+#[tokio::test]
+async fn a_used_key_is_told_of_whatever_else_is_wrong() {
+    let org = Org::start().await;
+    let (ann, bob) = (org.admin("acme").await, org.person("bob@example.org").await);
+    let invite =
+        async |body: u8, email: &str| ann.org.clone().create_invitation(keyed("k", body, invitation(email, ""))).await;
+    let accept = async |body: u8, token: &str| {
+        let request = AcceptInvitationRequest { token: token.to_owned() };
+        bob.org.clone().accept_invitation(keyed("k", body, request)).await
+    };
+    let token = invite(1, "bob@example.org").await.unwrap().into_inner().invitation.unwrap().token;
+    accept(1, &token).await.unwrap();
+    assert_eq!(blame(invite(2, "nobody").await).0, Code::IdempotencyKeyReused);
+    for wrong in ["", "no token at all", token.as_str()] {
+        assert_eq!(blame(accept(2, wrong).await).0, Code::IdempotencyKeyReused, "{wrong}");
+    }
+    let made = ann.org.clone().create_organization(keyed("k", 2, new_organization("No slug"))).await;
+    assert_eq!(blame(made).0, Code::IdempotencyKeyReused);
+    // But for who may not do it: he is told that first.
+    let refused = bob.org.clone().create_invitation(keyed("k", 2, invitation("nobody", ""))).await;
+    assert_eq!(blame(refused).0, Code::Forbidden);
+    // What was answered is answered, whoever is away.
+    org.identity.set_away(true);
+    assert!(replayed(&invite(1, "bob@example.org").await.unwrap()));
+    assert!(replayed(&accept(1, &token).await.unwrap()));
 }
 
 #[tokio::test]

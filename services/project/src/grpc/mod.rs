@@ -4,20 +4,20 @@ use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{
     BatchGetProjectsRequest, BatchGetProjectsResponse, BatchGetTasksRequest, BatchGetTasksResponse,
-    CreateCommentRequest, CreateCommentResponse, CreateProjectRequest, CreateProjectResponse, CreateTaskRequest,
-    CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse, DeleteProjectRequest, DeleteProjectResponse,
-    DeleteTaskRequest, DeleteTaskResponse, GetNotificationPreferencesRequest, GetNotificationPreferencesResponse,
-    GetProjectRequest, GetProjectResponse, GetTaskRequest, GetTaskResponse, GetWatchRequest, GetWatchResponse,
-    ListActivityOfTasksRequest, ListActivityOfTasksResponse, ListActivityRequest, ListActivityResponse,
-    ListCommentsOfTasksRequest, ListCommentsOfTasksResponse, ListCommentsRequest, ListCommentsResponse,
-    ListNotificationsRequest, ListNotificationsResponse, ListProjectsRequest, ListProjectsResponse,
-    ListTasksOfProjectsRequest, ListTasksOfProjectsResponse, ListTasksRequest, ListTasksResponse, OpenTopicRequest,
-    OpenTopicResponse, ReadAllNotificationsRequest, ReadAllNotificationsResponse, ReadEventsRequest,
-    ReadEventsResponse, ReadHeadsRequest, ReadHeadsResponse, ReadNotificationRequest, ReadNotificationResponse,
-    UnwatchTaskRequest, UnwatchTaskResponse, UpdateCommentRequest, UpdateCommentResponse,
-    UpdateNotificationPreferencesRequest, UpdateNotificationPreferencesResponse, UpdateProjectRequest,
-    UpdateProjectResponse, UpdateTaskRequest, UpdateTaskResponse, WatchTaskRequest, WatchTaskResponse,
-    project_service_server::ProjectService,
+    BatchGetWatchesRequest, BatchGetWatchesResponse, CreateCommentRequest, CreateCommentResponse, CreateProjectRequest,
+    CreateProjectResponse, CreateTaskRequest, CreateTaskResponse, DeleteCommentRequest, DeleteCommentResponse,
+    DeleteProjectRequest, DeleteProjectResponse, DeleteTaskRequest, DeleteTaskResponse,
+    GetNotificationPreferencesRequest, GetNotificationPreferencesResponse, GetProjectRequest, GetProjectResponse,
+    GetTaskRequest, GetTaskResponse, GetWatchRequest, GetWatchResponse, ListActivityOfTasksRequest,
+    ListActivityOfTasksResponse, ListActivityRequest, ListActivityResponse, ListCommentsOfTasksRequest,
+    ListCommentsOfTasksResponse, ListCommentsRequest, ListCommentsResponse, ListNotificationsRequest,
+    ListNotificationsResponse, ListProjectsRequest, ListProjectsResponse, ListTasksOfProjectsRequest,
+    ListTasksOfProjectsResponse, ListTasksRequest, ListTasksResponse, OpenTopicRequest, OpenTopicResponse,
+    ReadAllNotificationsRequest, ReadAllNotificationsResponse, ReadEventsRequest, ReadEventsResponse, ReadHeadsRequest,
+    ReadHeadsResponse, ReadNotificationRequest, ReadNotificationResponse, UnwatchTaskRequest, UnwatchTaskResponse,
+    UpdateCommentRequest, UpdateCommentResponse, UpdateNotificationPreferencesRequest,
+    UpdateNotificationPreferencesResponse, UpdateProjectRequest, UpdateProjectResponse, UpdateTaskRequest,
+    UpdateTaskResponse, WatchTaskRequest, WatchTaskResponse, project_service_server::ProjectService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
 
@@ -92,12 +92,12 @@ handlers! {
         list_comments_of_tasks(ListCommentsOfTasksRequest) -> ListCommentsOfTasksResponse;
         list_activity_of_tasks(ListActivityOfTasksRequest) -> ListActivityOfTasksResponse;
         list_notifications(ListNotificationsRequest) -> ListNotificationsResponse;
-        read_notification(ReadNotificationRequest) -> ReadNotificationResponse;
         get_notification_preferences(GetNotificationPreferencesRequest) -> GetNotificationPreferencesResponse;
         update_notification_preferences(UpdateNotificationPreferencesRequest) -> UpdateNotificationPreferencesResponse;
         watch_task(WatchTaskRequest) -> WatchTaskResponse;
         unwatch_task(UnwatchTaskRequest) -> UnwatchTaskResponse;
         get_watch(GetWatchRequest) -> GetWatchResponse;
+        batch_get_watches(BatchGetWatchesRequest) -> BatchGetWatchesResponse;
         open_topic(OpenTopicRequest) -> OpenTopicResponse;
         read_events(ReadEventsRequest) -> ReadEventsResponse;
         read_heads(ReadHeadsRequest) -> ReadHeadsResponse;
@@ -106,6 +106,7 @@ handlers! {
         create_project(CreateProjectRequest) -> CreateProjectResponse;
         create_task(CreateTaskRequest) -> CreateTaskResponse;
         create_comment(CreateCommentRequest) -> CreateCommentResponse;
+        read_notification(ReadNotificationRequest) -> ReadNotificationResponse;
         read_all_notifications(ReadAllNotificationsRequest) -> ReadAllNotificationsResponse;
     }
 }

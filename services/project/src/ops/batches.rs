@@ -120,7 +120,7 @@ impl Ops {
 }
 
 /// Each once; what is no id is the id of nothing.
-fn ids(field: &str, sent: &[String]) -> Result<Vec<Uuid>, Error> {
+pub(super) fn ids(field: &str, sent: &[String]) -> Result<Vec<Uuid>, Error> {
     Ok(distinct(field, sent, |id| Uuid::try_parse(id).ok())?.into_iter().collect())
 }
 

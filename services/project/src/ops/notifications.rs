@@ -42,20 +42,35 @@ impl Ops {
         &self,
         caller: &Caller,
         request: ReadNotificationRequest,
-    ) -> Result<ReadNotificationResponse, Error> {
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answer<ReadNotificationResponse>, Error> {
         let gone = || Error::NotFound(Resource::Notification);
         let user = caller.user().map_err(Error::Caller)?.id;
+        let once = Once::new(user, key);
+        let kept = self.kept::<ReadNotificationResponse>(&once).await?;
         let id = Uuid::try_parse(&request.id).map_err(|_| gone())?;
+        if let Some(answer) = kept {
+            return self.read_before(user, id, answer.message).await;
+        }
         let mut write = match self.log.begin(user).await {
             Err(LogError::NoScope) => return Err(gone()),
             begun => begun?,
         };
+        if let Some(message) = once.answer(write.conn()).await? {
+            write.unchanged().await?;
+            return self.read_before(user, id, message).await;
+        }
         let mut notification = notifications::find(write.conn(), user, id).await?.ok_or_else(gone)?;
         if notification.read_at.is_some() {
-            let position = Some(write.unchanged().await?);
-            return Ok(ReadNotificationResponse { notification: Some(wire::notification(&notification)), position });
+            let kept = ReadNotificationResponse { notification: None, position: Some(write.unchanged().await?) };
+            let mut answer = self.keep_unchanged(&once, kept).await?;
+            answer.message.notification = Some(wire::notification(&notification));
+            return Ok(answer);
         }
         notification.read_at = Some(notifications::read(write.conn(), user, id).await?.ok_or_else(gone)?);
+        // Kept without the notification, of which nothing may be left when it is forgotten.
+        let kept = ReadNotificationResponse { notification: None, position: Some(write.position()) };
+        once.keep(write.conn(), &kept).await?;
         let event = NewEvent {
             kind: Kind::NotificationRead.as_str(),
             actor: Some(user),
@@ -64,7 +79,20 @@ impl Ops {
             payload: wire::notification_event(&notification),
         };
         let position = Some(write.commit(event).await?);
-        Ok(ReadNotificationResponse { notification: Some(wire::notification(&notification)), position })
+        let notification = Some(wire::notification(&notification));
+        Ok(Answer::first(ReadNotificationResponse { notification, position }))
+    }
+
+    /// A kept answer again, with the notification where it is still there.
+    async fn read_before(
+        &self,
+        user: Uuid,
+        id: Uuid,
+        mut kept: ReadNotificationResponse,
+    ) -> Result<Answer<ReadNotificationResponse>, Error> {
+        let mut conn = self.connection().await?;
+        kept.notification = notifications::find(&mut conn, user, id).await?.as_ref().map(wire::notification);
+        Ok(Answer::again(kept))
     }
 
     pub async fn read_all_notifications(
@@ -86,15 +114,8 @@ impl Ops {
         let (count, at) = notifications::read_all(write.conn(), user).await?;
         if count == 0 {
             let position = Some(write.unchanged().await?);
-            // It is no event, and still the answer to the key: what comes later is not read by asking again.
-            let mut unlogged = self.log.begin_unlogged().await?;
-            if let Some(message) = once.answer(unlogged.conn()).await? {
-                return Ok(Answer::again(message));
-            }
-            let response = ReadAllNotificationsResponse { count, position };
-            once.keep(unlogged.conn(), &response).await?;
-            unlogged.commit().await?;
-            return Ok(Answer::first(response));
+            // What comes later is not read by asking again.
+            return self.keep_unchanged(&once, ReadAllNotificationsResponse { count, position }).await;
         }
         let response = ReadAllNotificationsResponse { count, position: Some(write.position()) };
         once.keep(write.conn(), &response).await?;

@@ -72,4 +72,21 @@ impl Ops {
         let mut conn = self.connection().await?;
         Ok(once.answer(&mut conn).await?.map(Answer::again))
     }
+
+    /// Keeps the answer of what changed nothing: it is no event, and still the answer to the key.
+    pub(super) async fn keep_unchanged<M>(&self, once: &Once, message: M) -> Result<Answer<M>, Error>
+    where
+        M: Message + Default,
+    {
+        if once.0.is_none() {
+            return Ok(Answer::first(message));
+        }
+        let mut write = self.log.begin_unlogged().await?;
+        if let Some(message) = once.answer(write.conn()).await? {
+            return Ok(Answer::again(message));
+        }
+        once.keep(write.conn(), &message).await?;
+        write.commit().await?;
+        Ok(Answer::first(message))
+    }
 }

@@ -2,10 +2,12 @@
 
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{
-    GetWatchRequest, GetWatchResponse, UnwatchTaskRequest, UnwatchTaskResponse, WatchTaskRequest, WatchTaskResponse,
+    BatchGetWatchesRequest, BatchGetWatchesResponse, GetWatchRequest, GetWatchResponse, UnwatchTaskRequest,
+    UnwatchTaskResponse, WatchTaskRequest, WatchTaskResponse,
 };
+use uuid::Uuid;
 
-use super::Ops;
+use super::{Ops, batches::ids};
 use crate::{error::Error, store::watchers};
 
 impl Ops {
@@ -37,5 +39,17 @@ impl Ops {
         let mut conn = self.reader(&member).await?;
         let watching = watchers::find(&mut conn, member.org_id(), task.id, member.id()).await?;
         Ok(GetWatchResponse { watching })
+    }
+
+    pub async fn batch_get_watches(
+        &self,
+        caller: &Caller,
+        request: BatchGetWatchesRequest,
+    ) -> Result<BatchGetWatchesResponse, Error> {
+        let member = self.authorize(caller, &request.org).await?;
+        let ids = ids("ids", &request.ids)?;
+        let mut conn = self.reader(&member).await?;
+        let watched = watchers::batch(&mut conn, member.org_id(), &ids, member.id()).await?;
+        Ok(BatchGetWatchesResponse { ids: watched.iter().map(Uuid::to_string).collect() })
     }
 }

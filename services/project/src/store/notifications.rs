@@ -211,12 +211,17 @@ pub async fn told(conn: &mut PgConnection, event_id: Uuid) -> sqlx::Result<Vec<U
     sqlx::query_scalar!("SELECT user_id FROM notifications WHERE event_id = $1", event_id).fetch_all(conn).await
 }
 
-/// Who has any that are about an organization.
+/// Who has any that are about an organization, or had some whose events still say what they said.
 #[tracing::instrument(name = "db.notifications.users", skip_all)]
 pub async fn users(conn: &mut PgConnection, organization: Uuid) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("SELECT DISTINCT user_id FROM notifications WHERE organization_id = $1", organization)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT user_id AS "user_id!" FROM notifications WHERE organization_id = $1
+           UNION
+           SELECT scope FROM event_log WHERE subject_id = $1 AND kind = 'notification.created' AND payload <> ''"#,
+        organization,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Which organizations there are any about.

@@ -48,6 +48,7 @@ async fn call_all(client: &Client, org: &str, comment: &str, send: impl Fn() -> 
         watch_task(WatchTaskRequest { task_id: "WEB-1".into() });
         unwatch_task(UnwatchTaskRequest { task_id: "WEB-1".into() });
         get_watch(GetWatchRequest { task_id: "WEB-1".into() });
+        batch_get_watches(BatchGetWatchesRequest {});
         open_topic(OpenTopicRequest { topic: Some(Topic::TaskId("WEB-1".into())) });
         open_topic(OpenTopicRequest { topic: Some(Topic::Project("web".into())) });
         open_topic(OpenTopicRequest {});

@@ -1,9 +1,9 @@
 //! Many things at once: exactly what single calls give, nothing of others.
 
 use trellis_proto::project::v1::{
-    BatchGetProjectsRequest, BatchGetTasksRequest, CreateProjectRequest, CreateTaskRequest, GetProjectRequest,
-    GetTaskRequest, ListActivityOfTasksRequest, ListActivityRequest, ListCommentsOfTasksRequest, ListCommentsRequest,
-    ListTasksOfProjectsRequest, ListTasksRequest, Page, Project, Task,
+    BatchGetProjectsRequest, BatchGetTasksRequest, BatchGetWatchesRequest, CreateProjectRequest, CreateTaskRequest,
+    GetProjectRequest, GetTaskRequest, ListActivityOfTasksRequest, ListActivityRequest, ListCommentsOfTasksRequest,
+    ListCommentsRequest, ListTasksOfProjectsRequest, ListTasksRequest, Page, Project, Task,
 };
 use trellis_rpc::Code;
 use uuid::Uuid;
@@ -206,6 +206,7 @@ async fn bad_batches_are_refused_after_strangers() {
             ..Default::default()
         };
         let comments = ListCommentsOfTasksRequest { org: org.clone(), ids: ids.clone(), page: page.clone() };
+        let watches = BatchGetWatchesRequest { org: org.clone(), ids: ids.clone() };
         let activity = ListActivityOfTasksRequest { org, ids, page: page.clone() };
         let answers = [
             client.batch_get_projects(person.ask(projects)).await.map(drop),
@@ -213,6 +214,7 @@ async fn bad_batches_are_refused_after_strangers() {
             client.list_tasks_of_projects(person.ask(of_projects)).await.map(drop),
             client.list_comments_of_tasks(person.ask(comments)).await.map(drop),
             client.list_activity_of_tasks(person.ask(activity)).await.map(drop),
+            client.batch_get_watches(person.ask(watches)).await.map(drop),
         ];
         let Some([ids, task_ids, project_ids]) = expected else {
             for answer in answers {
@@ -222,7 +224,7 @@ async fn bad_batches_are_refused_after_strangers() {
             continue;
         };
         let paged = if project_ids.starts_with("project") { ids } else { project_ids };
-        for (answer, blamed) in answers.into_iter().zip([ids, task_ids, project_ids, paged, paged]) {
+        for (answer, blamed) in answers.into_iter().zip([ids, task_ids, project_ids, paged, paged, ids]) {
             if blamed.is_empty() {
                 answer.unwrap();
             } else {

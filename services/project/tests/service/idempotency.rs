@@ -3,7 +3,7 @@
 use tonic::{Request, Response};
 use trellis_proto::project::v1::{
     CreateCommentRequest, CreateProjectRequest, CreateTaskRequest, DeleteProjectRequest, GetTaskRequest,
-    ReadAllNotificationsRequest,
+    ReadAllNotificationsRequest, ReadNotificationRequest, ReadNotificationResponse,
 };
 use trellis_rpc::{Code, IdempotencyKey, was_replayed};
 
@@ -133,5 +133,46 @@ async fn what_comes_after_all_was_read_stays_unread() {
     let (first, again) = replayed(&first, &read_all().await);
     assert_eq!(first, again);
     assert_eq!(it.notifications(&it.ada).await.unread_count, 1);
+    it.end().await;
+}
+
+/// It stays answered when it is forgotten, and what it said is not kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_is_gone_was_read_all_the_same() {
+    let it = Harness::start().await;
+    it.project("Web").await;
+    it.task("web", "Draw").await;
+    it.comment("WEB-1", "Secret").await;
+    it.settled().await;
+    let id = it.notifications(&it.ada).await.notifications[0].id.clone();
+    let read = async |id: &str, key: &str, body: u8| {
+        let request = ReadNotificationRequest { id: id.into() };
+        it.client().read_notification(with_key(it.ada.ask(request), key, "GRAPHQL readNotification", body)).await
+    };
+    let first = read(&id, "k", 1).await.unwrap();
+    let (first, again) = replayed(&first, &read(&id, "k", 1).await.unwrap());
+    assert!(first.notification.is_some());
+    assert_eq!(first, again);
+    // It is read already: that is answered under a key, too.
+    let unchanged = read(&id, "k2", 1).await.unwrap();
+    let (unchanged, again) = replayed(&unchanged, &read(&id, "k2", 1).await.unwrap());
+    assert_eq!([&unchanged, &again], [&first, &first]);
+    assert_eq!(it.count("SELECT count(*) FROM event_log WHERE kind = 'notification.read'").await, 1);
+    let another = uuid::Uuid::now_v7().to_string();
+    for other in [&*another, "x"] {
+        assert_eq!(read(other, "k", 2).await.code(), Code::IdempotencyKeyReused);
+    }
+
+    it.world.remove_member("acme", it.ada.id);
+    eventually("forgotten", async || it.notifications(&it.ada).await.notifications.is_empty()).await;
+    for key in ["k", "k2"] {
+        let answer = read(&id, key, 1).await.unwrap();
+        assert!(was_replayed(&answer));
+        let without = ReadNotificationResponse { notification: None, position: first.position.clone() };
+        assert_eq!(answer.into_inner(), without);
+    }
+    let kept = "SELECT count(*) FROM idempotency_keys WHERE encode(response, 'escape') LIKE '%Secret%'";
+    assert_eq!(it.count(kept).await, 0);
+    assert_eq!(read(&id, "k3", 1).await.code(), Code::NotFound);
     it.end().await;
 }

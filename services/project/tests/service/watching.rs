@@ -1,10 +1,14 @@
 //! Watching a task, and the live order of one's own notifications.
 
-use trellis_proto::project::v1::{
-    DeleteTaskRequest, GetWatchRequest, OpenTopicRequest, OpenTopicResponse, UnwatchTaskRequest, WatchTaskRequest,
-    open_topic_request::Topic,
+use trellis_proto::{
+    org::v1::Role,
+    project::v1::{
+        BatchGetWatchesRequest, CreateProjectRequest, CreateTaskRequest, DeleteTaskRequest, GetWatchRequest,
+        OpenTopicRequest, OpenTopicResponse, UnwatchTaskRequest, WatchTaskRequest, open_topic_request::Topic,
+    },
 };
 use trellis_rpc::Code;
+use uuid::Uuid;
 
 use crate::harness::{Harness, Person, Refused};
 
@@ -48,6 +52,52 @@ async fn a_task_is_watched_by_who_wants_to() {
         let request = GetWatchRequest { org: "acme".into(), task_id: task_id.into() };
         assert_eq!(it.client().get_watch(it.bob.ask(request)).await.problem().resource, "task");
     }
+    it.end().await;
+}
+
+/// Of each of these tasks, whether the person watches it: asked at once, each twice, and with what is no task.
+async fn watches_of(it: &Harness, person: &Person, org: &str, ids: &[String]) -> Vec<bool> {
+    let noise = [Uuid::now_v7().to_string(), "WEB-1".into(), "x\0".into(), String::new()];
+    let sent = ids.iter().chain(ids).cloned().chain(noise).collect();
+    let request = BatchGetWatchesRequest { org: org.into(), ids: sent };
+    let found = it.client().batch_get_watches(person.ask(request)).await.unwrap().into_inner().ids;
+    let watches: Vec<_> = ids.iter().map(|id| found.contains(id)).collect();
+    assert_eq!(found.len(), watches.iter().filter(|watches| **watches).count(), "each once, and nothing else");
+    watches
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_tasks_those_of_the_organization_that_one_watches_oneself_are_told() {
+    let it = Harness::start().await;
+    it.project("Web").await;
+    let mut ids = Vec::new();
+    for title in ["One", "Two", "Three"] {
+        ids.push(it.task("web", title).await.id);
+    }
+    // Another organization that bob is in, with a task of the same name.
+    it.world.add_organization("both", &[(it.bob.id, Role::Admin)]);
+    let project = CreateProjectRequest { org: "both".into(), name: "Web".into(), ..Default::default() };
+    it.client().create_project(it.bob.ask(project)).await.unwrap();
+    let task =
+        CreateTaskRequest { org: "both".into(), project: "web".into(), title: "One".into(), ..Default::default() };
+    ids.push(it.client().create_task(it.bob.ask(task)).await.unwrap().into_inner().task.unwrap().id);
+    assert_eq!(watches_of(&it, &it.bob, "acme", &ids).await, [false; 4]);
+
+    watch(&it, &it.bob, "WEB-1").await;
+    watch(&it, &it.bob, "WEB-3").await;
+    watch(&it, &it.ada, "WEB-2").await;
+    let there = WatchTaskRequest { org: "both".into(), task_id: "WEB-1".into() };
+    it.client().watch_task(it.bob.ask(there)).await.unwrap();
+    assert_eq!(watches_of(&it, &it.bob, "acme", &ids).await, [true, false, true, false]);
+    assert_eq!(watches_of(&it, &it.ada, "acme", &ids).await, [false, true, false, false]);
+    assert_eq!(watches_of(&it, &it.bob, "both", &ids).await, [false, false, false, true]);
+    assert_eq!(watches_of(&it, &it.eve, "other", &ids).await, [false; 4]);
+    assert!(watches_of(&it, &it.bob, "acme", &[]).await.is_empty());
+
+    unwatch(&it, &it.bob, "WEB-1").await;
+    let delete = DeleteTaskRequest { org: "acme".into(), task_id: "WEB-3".into(), expected_version: None };
+    it.client().delete_task(it.ada.ask(delete)).await.unwrap();
+    assert_eq!(watches_of(&it, &it.bob, "acme", &ids).await, [false; 4]);
     it.end().await;
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::publish::Message;
 use super::schedule::Row;
-use super::sides::{Database, Exchange, Outbox};
+use super::sides::{Database, Exchange, Outbox, Requeued};
 use super::stream::{MAX_AGE, Remembered};
 use crate::log::unsigned;
 use crate::{Log, pool};
@@ -94,32 +94,38 @@ impl Outbox for PgOutbox {
     }
 
     async fn remember(&mut self, stream: &Remembered) -> Result<(), sqlx::Error> {
-        let query = sqlx::query(
-            "INSERT INTO relay_stream (created_at, last_seq, last_event) VALUES ($1, $2, $3) \
-             ON CONFLICT (only_row) DO UPDATE SET created_at = $1, last_seq = $2, last_event = $3",
-        )
-        .bind(stream.created)
-        .bind(signed(stream.last_seq))
-        .bind(stream.last_event);
-        query.execute(&mut self.connection).await?;
-        Ok(())
+        remember(&mut self.connection, stream).await
     }
 
-    async fn recent_scopes(&mut self) -> Result<Vec<Uuid>, sqlx::Error> {
+    async fn lost(&mut self, stream: &Remembered) -> Result<u64, sqlx::Error> {
         let mut tx = begin_long(&mut self.connection).await?;
-        let scopes = sqlx::query_scalar("SELECT DISTINCT scope FROM event_log WHERE occurred_at > now() - $1")
-            .bind(MAX_AGE)
-            .fetch_all(&mut *tx)
-            .await?;
+        let noted = sqlx::query(
+            "INSERT INTO republish (scope) SELECT DISTINCT scope FROM event_log WHERE occurred_at > now() - $1 \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(MAX_AGE)
+        .execute(&mut *tx)
+        .await?;
+        remember(&mut tx, stream).await?;
         tx.commit().await?;
-        Ok(scopes)
+        Ok(noted.rows_affected())
     }
 
     /// The rows that wait already are taken out and put behind the older ones, under the scope's lock: nobody can
-    /// append meanwhile, so the order of the outbox is the order of numbers again.
-    async fn queue_scope(&mut self, scope: Uuid) -> Result<u64, sqlx::Error> {
+    /// append meanwhile, so the order of the outbox is the order of numbers again. Nobody is waited for: new events of
+    /// other scopes would wait, too.
+    async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
         let mut tx = begin_long(&mut self.connection).await?;
-        sqlx::query("SELECT FROM scopes WHERE id = $1 FOR UPDATE").bind(scope).execute(&mut *tx).await?;
+        let scope: Option<Uuid> = sqlx::query_scalar(
+            "SELECT s.id FROM republish r JOIN scopes s ON s.id = r.scope LIMIT 1 FOR UPDATE OF s SKIP LOCKED",
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(scope) = scope else {
+            let left = sqlx::query_scalar("SELECT EXISTS (SELECT FROM republish)").fetch_one(&mut *tx).await?;
+            return Ok(if left { Requeued::Later } else { Requeued::Nothing });
+        };
+        sqlx::query("DELETE FROM republish WHERE scope = $1").bind(scope).execute(&mut *tx).await?;
         let queued = sqlx::query(
             "WITH waiting AS (DELETE FROM outbox WHERE scope = $1 RETURNING seq) \
              INSERT INTO outbox (scope, seq) SELECT scope, seq FROM event_log \
@@ -130,12 +136,24 @@ impl Outbox for PgOutbox {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(queued.rows_affected())
+        Ok(Requeued::Scope(scope, queued.rows_affected()))
     }
 
     async fn close(self) {
         self.connection.close().await.ok();
     }
+}
+
+async fn remember(connection: &mut PgConnection, stream: &Remembered) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(
+        "INSERT INTO relay_stream (created_at, last_seq, last_event) VALUES ($1, $2, $3) \
+         ON CONFLICT (only_row) DO UPDATE SET created_at = $1, last_seq = $2, last_event = $3",
+    )
+    .bind(stream.created)
+    .bind(signed(stream.last_seq))
+    .bind(stream.last_event);
+    query.execute(connection).await?;
+    Ok(())
 }
 
 async fn begin_long(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {

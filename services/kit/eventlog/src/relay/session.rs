@@ -9,14 +9,14 @@ use tokio::time::{Instant, timeout};
 
 use super::publish::Message;
 use super::schedule::Row;
-use super::sides::{Database, Exchange, Outbox};
+use super::sides::{Database, Exchange, Outbox, Requeued};
 use super::stream::Remembered;
 
 /// An answer that takes longer is taken for none. With [`FRESH`] it stays below the server's 5 s.
 const ANSWER: Duration = Duration::from_secs(3);
 /// After so long without an answer the lock may be another's.
 const FRESH: Duration = Duration::from_secs(4);
-/// Queueing everything again takes long statements; the server is allowed as much for them.
+/// Queueing again takes long statements; the server is allowed as much for them.
 const LONG_ANSWER: Duration = Duration::from_mins(1);
 
 pub(crate) struct Session<O> {
@@ -74,15 +74,19 @@ impl<O: Outbox> Session<O> {
         answered(ANSWER, self.outbox.remember(stream)).await
     }
 
-    /// Puts everything that the stream should hold into the outbox again, scope by scope; gives how many rows.
-    pub(crate) async fn queue_all(&mut self) -> Result<u64, sqlx::Error> {
-        let scopes = answered(LONG_ANSWER, self.outbox.recent_scopes()).await?;
-        let mut queued = 0;
-        for scope in scopes {
-            let asked = Instant::now();
-            queued += answered(LONG_ANSWER, self.outbox.queue_scope(scope)).await?;
-            self.heard = asked;
-        }
+    /// Notes that all is to be published again; gives of how many scopes.
+    pub(crate) async fn lost(&mut self, stream: &Remembered) -> Result<u64, sqlx::Error> {
+        let asked = Instant::now();
+        let scopes = answered(LONG_ANSWER, self.outbox.lost(stream)).await?;
+        self.heard = asked;
+        Ok(scopes)
+    }
+
+    /// Puts one of those scopes into the outbox again.
+    pub(crate) async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
+        let asked = Instant::now();
+        let queued = answered(LONG_ANSWER, self.outbox.queue_again()).await?;
+        self.heard = asked;
         Ok(queued)
     }
 }

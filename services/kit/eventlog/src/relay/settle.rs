@@ -9,7 +9,7 @@ use super::publish::Outcome;
 use super::schedule::Schedule;
 use super::sides::{Broker, Database};
 use super::stream::{self, Observed, Remembered, Verdict};
-use super::term::Term;
+use super::term::{Again, Term};
 
 /// What ran beside the term's loop.
 pub(crate) enum Done {
@@ -130,12 +130,11 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
             }
             Verdict::Lost => {
                 self.forget_work();
-                let events = self.session.queue_all().await?;
-                self.session.remember(&anew).await?;
+                let scopes = self.session.lost(&anew).await?;
                 self.remembered = Some(anew);
+                self.again = Again::Next;
                 let context = self.database.context();
-                tracing::warn!(context, events, "NATS lost events: publishing what is kept again");
-                metrics::counter!("trellis_outbox_requeued_total", "context" => context).increment(events);
+                tracing::warn!(context, scopes, "NATS lost events: what is kept is published again, scope by scope");
             }
         }
         if self.watch.intact() {

@@ -39,14 +39,26 @@ pub(crate) trait Outbox: Send {
 
     fn remember(&mut self, stream: &Remembered) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-    /// Scopes of which the stream should hold something.
-    fn recent_scopes(&mut self) -> impl Future<Output = Result<Vec<Uuid>, sqlx::Error>> + Send;
+    /// Notes that everything that the stream should hold is to be published again, and what the stream is now; gives how
+    /// many scopes that are.
+    fn lost(&mut self, stream: &Remembered) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Puts all of a scope that the stream should hold into the outbox again; gives how many rows.
-    fn queue_scope(&mut self, scope: Uuid) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+    /// Puts all of one of the noted scopes into the outbox again.
+    fn queue_again(&mut self) -> impl Future<Output = Result<Requeued, sqlx::Error>> + Send;
 
     /// Says goodbye, so that the lock is free at once.
     fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// What was queued again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requeued {
+    /// All of a scope, and how many rows that were.
+    Scope(Uuid, u64),
+    /// Writers hold the scopes that are left.
+    Later,
+    /// None is left.
+    Nothing,
 }
 
 /// What to tell the outbox, and what not to read from it.

@@ -8,12 +8,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use trellis_proto::subject;
+use uuid::Uuid;
 
 use super::publish::Message;
 use super::schedule::{Row, Schedule};
 use super::session::Session;
 use super::settle::{Done, Published};
-use super::sides::{Broker, Database, Exchange};
+use super::sides::{Broker, Database, Exchange, Requeued};
 use super::stream::Remembered;
 use super::watch::StreamWatch;
 
@@ -32,6 +33,17 @@ pub(crate) enum End {
     Lost(sqlx::Error),
 }
 
+/// How far it is with what is published again. What is new goes first; and only one scope is queued at a time, or the
+/// outbox would hold days of events, and each reading of it would pass by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// There may be a scope to queue.
+    Next,
+    /// This one is queued.
+    Scope(Uuid),
+    Nothing,
+}
+
 pub(crate) struct Term<'a, D: Database, B> {
     pub(super) database: &'a D,
     pub(super) session: Session<D::Outbox>,
@@ -41,6 +53,9 @@ pub(crate) struct Term<'a, D: Database, B> {
     pub(super) running: JoinSet<Done>,
     pub(super) remembered: Option<Remembered>,
     pub(super) watch: StreamWatch,
+    pub(super) again: Again,
+    /// Whether the last reading came to the end of the outbox.
+    read_out: bool,
 }
 
 impl<'a, D: Database, B: Broker> Term<'a, D, B> {
@@ -53,6 +68,9 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
             running: JoinSet::new(),
             remembered: None,
             watch: StreamWatch::new(Instant::now()),
+            // Whoever led before may not have come to its end.
+            again: Again::Next,
+            read_out: false,
         }
     }
 
@@ -100,6 +118,9 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
                 () = self.database.committed() => {}
             }
             let left = if exchange { self.exchange().await? } else { true };
+            if self.again == Again::Next && self.read_out && self.may_publish() && drain_until.is_none() {
+                self.publish_again().await?;
+            }
             if let Some(until) = drain_until {
                 let drained = !left && self.schedule.is_idle();
                 if drained || !self.may_publish() || Instant::now() >= until {
@@ -129,10 +150,33 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
         let rows = self.session.exchange(&exchange).await?;
         self.schedule.deleted(&acked);
         let left = limit == 0 || !rows.is_empty();
+        self.read_out = rows.len() < limit;
+        if let Again::Scope(scope) = self.again
+            && self.read_out
+            && !busy.contains(&scope)
+            && rows.iter().all(|row| row.scope != scope)
+        {
+            self.again = Again::Next;
+        }
         for row in self.schedule.offer(rows, Instant::now()) {
             self.publish(row);
         }
         Ok(left)
+    }
+
+    /// Queues the next scope that is to be published again, where there is one.
+    async fn publish_again(&mut self) -> Result<(), sqlx::Error> {
+        match self.session.queue_again().await? {
+            Requeued::Scope(scope, events) => {
+                // A row of it that is in flight from before is recognized when it is stored again.
+                self.again = Again::Scope(scope);
+                let context = self.database.context();
+                metrics::counter!("trellis_outbox_requeued_total", "context" => context).increment(events);
+            }
+            Requeued::Later => {}
+            Requeued::Nothing => self.again = Again::Nothing,
+        }
+        Ok(())
     }
 
     pub(super) fn publish(&mut self, row: Row<Message>) {

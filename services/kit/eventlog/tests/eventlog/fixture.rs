@@ -66,8 +66,13 @@ impl Fixture {
         sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(self.log.pool()).await.unwrap()
     }
 
+    /// And nothing is to be published again.
     pub async fn outbox_is_empty(&self) {
-        eventually("the outbox is empty", async || self.outbox().await == 0).await;
+        let waiting = async || -> i64 {
+            let sql = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM republish)";
+            sqlx::query_scalar(sql).fetch_one(self.log.pool()).await.unwrap()
+        };
+        eventually("the outbox is empty", async || waiting().await == 0).await;
     }
 
     pub async fn relay(&self, nats: &str) -> RunningRelay {
@@ -174,8 +179,12 @@ pub fn nats_url() -> String {
 }
 
 pub fn schema() -> Migrator {
-    let sql = AssertSqlSafe(include_str!("../../schema.sql")).into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "eventlog".into(), MigrationType::Simple, sql, false)])
+    let files = [("eventlog", include_str!("../../schema.sql")), ("republish", include_str!("../../republish.sql"))];
+    let migrations = files.into_iter().zip(1..).map(|((name, sql), number)| {
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        Migration::new(number, name.into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// Waits for a condition that nobody announces.

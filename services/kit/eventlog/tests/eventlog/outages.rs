@@ -147,6 +147,35 @@ async fn a_stream_that_vanished_is_made_and_filled_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_new_goes_before_what_is_published_again() {
+    let nats = OwnNats::start();
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let old = [fixture.new_scope().await, fixture.new_scope().await, fixture.new_scope().await];
+    for scope in old {
+        fixture.append_many(scope, 400).await;
+    }
+    let new = fixture.new_scope().await;
+    fixture.outbox_is_empty().await;
+    let mut events = fixture.subscribe(&nats.url()).await;
+    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
+    jetstream.delete_stream("TRELLIS").await.unwrap();
+    // It meets the missing stream.
+    fixture.append(new).await;
+    let due = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM republish").fetch_one(fixture.log.pool()).await.unwrap()
+    };
+    eventually("the loss is noticed", async || due().await > 0).await;
+    fixture.append(new).await;
+    events.until(new, 2).await;
+    assert!(due().await > 0, "not behind 1,200 others, of which one scope at a time is in the outbox");
+    fixture.outbox_is_empty().await;
+    let stream = jetstream.get_stream("TRELLIS").await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, 1_202);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_nats_without_memory_is_told_everything_again_by_the_next_leader() {
     let mut nats = OwnNats::start();
     let fixture = Fixture::new().await;

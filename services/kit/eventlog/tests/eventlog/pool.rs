@@ -22,7 +22,7 @@ async fn processes_that_start_together_migrate_once() {
     processes.join_all().await;
     let pool = PgPool::connect(&database.owner_url).await.unwrap();
     let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&pool).await.unwrap();
-    assert_eq!(applied, 1);
+    assert_eq!(applied, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! The database: sessions that take questions one after the other, do them even when nobody waits any more, and end
 //! when they are silent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::super::outbox::SILENCE;
 use super::super::publish::Message;
 use super::super::schedule::Row;
-use super::super::sides::{Database, Exchange, Outbox};
+use super::super::sides::{Database, Exchange, Outbox, Requeued};
 use super::super::stream::Remembered;
 use super::planted::Planted;
 use super::world::{Queued, State, Undo, World, event, scope_id};
@@ -144,6 +145,9 @@ impl Outbox for SimOutbox {
             if state.planted == Planted::NoLock {
                 return Some(true);
             }
+            if state.planted == Planted::ForgetsAgain && state.leader.is_none() {
+                state.again.clear();
+            }
             Some(*state.leader.get_or_insert(session) == session)
         })
         .await
@@ -193,13 +197,22 @@ impl Outbox for SimOutbox {
         .await
     }
 
-    async fn recent_scopes(&mut self) -> Result<Vec<Uuid>, sqlx::Error> {
-        self.ask(|state| Some(state.heads.keys().map(|scope| scope_id(*scope)).collect())).await
+    async fn lost(&mut self, stream: &Remembered) -> Result<u64, sqlx::Error> {
+        let stream = stream.clone();
+        self.ask(move |state| {
+            let scopes: BTreeSet<u64> = state.heads.keys().copied().collect();
+            let again = state.again.union(&scopes).copied().collect();
+            let before = std::mem::replace(&mut state.again, again);
+            state.undo.push(Undo::Again(before));
+            let before = state.remembered.replace(stream.clone());
+            state.undo.push(Undo::Remembered(before));
+            Some(scopes.len() as u64)
+        })
+        .await
     }
 
-    async fn queue_scope(&mut self, scope: Uuid) -> Result<u64, sqlx::Error> {
-        let (scope, _) = scope.as_u64_pair();
-        self.ask(move |state| state.queue_again(scope)).await
+    async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
+        self.ask(|state| Some(state.queue_again())).await
     }
 
     async fn close(self) {}
@@ -239,11 +252,12 @@ impl State {
         }
     }
 
-    /// `None`: a writer holds the scope.
-    fn queue_again(&mut self, scope: u64) -> Option<u64> {
-        if self.locked.contains(&scope) {
-            return None;
-        }
+    fn queue_again(&mut self) -> Requeued {
+        let Some(scope) = self.again.difference(&self.locked).next().copied() else {
+            return if self.again.is_empty() { Requeued::Nothing } else { Requeued::Later };
+        };
+        self.undo.push(Undo::Again(self.again.clone()));
+        self.again.remove(&scope);
         let head = self.heads.get(&scope).copied().unwrap_or_default();
         let waiting: Vec<i64> =
             self.outbox.iter().filter(|(_, row)| row.scope == scope && row.visible).map(|(id, _)| *id).collect();
@@ -260,6 +274,6 @@ impl State {
             self.undo.push(Undo::Queued(id));
         }
         self.tell("queued again");
-        Some(last)
+        Requeued::Scope(scope_id(scope), last)
     }
 }

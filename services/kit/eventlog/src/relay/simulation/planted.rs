@@ -18,12 +18,14 @@ pub(super) enum Planted {
     LateReconnect,
     /// What is queued again are only events that are not the last ones.
     RequeueSome,
+    /// Who leads next does not know what is still to be queued again.
+    ForgetsAgain,
     /// Everybody leads.
     NoLock,
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::PastACursor,
         Self::Unordered,
         Self::EarlyAck,
@@ -31,6 +33,7 @@ impl Planted {
         Self::NoReconnect,
         Self::LateReconnect,
         Self::RequeueSome,
+        Self::ForgetsAgain,
         Self::NoLock,
     ];
 }

@@ -30,6 +30,7 @@ pub(super) enum Undo {
     Gone(i64, Queued),
     Queued(i64),
     Remembered(Option<Remembered>),
+    Again(BTreeSet<u64>),
 }
 
 pub(super) struct Stream {
@@ -66,6 +67,8 @@ pub(super) struct State {
     pub(super) outbox: BTreeMap<i64, Queued>,
     pub(super) next_id: i64,
     pub(super) remembered: Option<Remembered>,
+    /// Scopes that are to be published again.
+    pub(super) again: BTreeSet<u64>,
     pub(super) undo: Vec<Undo>,
     pub(super) leader: Option<u64>,
     pub(super) sessions: BTreeMap<u64, CancellationToken>,
@@ -113,6 +116,7 @@ impl World {
             outbox: BTreeMap::new(),
             next_id: 1,
             remembered: None,
+            again: BTreeSet::new(),
             undo: Vec::new(),
             leader: None,
             sessions: BTreeMap::new(),
@@ -195,6 +199,7 @@ impl State {
                 Undo::Gone(id, row) => drop(self.outbox.insert(id, row)),
                 Undo::Queued(id) => drop(self.outbox.remove(&id)),
                 Undo::Remembered(before) => self.remembered = before,
+                Undo::Again(before) => self.again = before,
             }
         }
         if undone > 0 {

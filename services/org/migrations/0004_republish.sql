@@ -1,0 +1,1 @@
+../../kit/eventlog/republish.sql

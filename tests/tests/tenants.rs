@@ -4,13 +4,14 @@ use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use trellis_local::testing;
 
 /// Tables that belong to no organization, and why.
-const SHARED: [(&str, &str); 12] = [
+const SHARED: [(&str, &str); 13] = [
     ("_sqlx_migrations", "what was migrated"),
     ("log_epoch", "one row about the database"),
     ("scopes", "the numbers of events; by an id that only a check of access gives away"),
     ("event_log", "events; by their scope"),
     ("outbox", "what is yet to be published: scopes and numbers"),
     ("relay_stream", "one row about NATS"),
+    ("republish", "what is to be published again: scopes and numbers"),
     ("idempotency_keys", "by user, whose first answers they are"),
     ("org_feed", "one row: how far org's feed was read"),
     ("leavings", "ids of deleted organizations whose rows are yet to go"),

@@ -1,8 +1,8 @@
 //! Listens to NATS itself, past the proxies: events of one scope are published in their order.
 //!
-//! An event may come again (its acknowledgement was lost), and all may come again from the start (the stream was
-//! lost); what must not happen is that one comes before the one that precedes it. What was published while this
-//! listener was away is not known, so it begins anew then.
+//! An event may come again (its acknowledgement was lost), and all may come again from the start while new ones come
+//! (the stream was lost); what must not happen is that one comes before the one that precedes it. What was published
+//! while this listener was away is not known: the first new event after that may be any.
 
 use std::{
     collections::HashMap,
@@ -13,10 +13,16 @@ use futures_util::StreamExt as _;
 use prost::Message as _;
 use trellis_proto::event::v1::Event;
 
+/// What is known of a subject.
+struct Highest {
+    seq: u64,
+    /// Nothing was missed since it came.
+    sure: bool,
+}
+
 #[derive(Default)]
 struct Seen {
-    /// The highest number, by subject.
-    highest: HashMap<String, u64>,
+    highest: HashMap<String, Highest>,
     messages: usize,
     wrongs: Vec<String>,
 }
@@ -33,7 +39,7 @@ impl Observer {
                 let told = told.clone();
                 async move {
                     if !matches!(event, async_nats::Event::Connected) {
-                        told.lock().highest.clear();
+                        told.lock().highest.values_mut().for_each(|highest| highest.sure = false);
                     }
                 }
             })
@@ -70,13 +76,16 @@ impl Seen {
     fn take(&mut self, subject: &str, seq: u64) {
         self.messages += 1;
         let Some(highest) = self.highest.get_mut(subject) else {
-            self.highest.insert(subject.to_owned(), seq);
+            self.highest.insert(subject.to_owned(), Highest { seq, sure: true });
             return;
         };
-        if seq > *highest + 1 {
-            self.wrongs.push(format!("{subject}: {seq} was published after {highest}"));
+        if seq <= highest.seq {
+            return;
         }
-        *highest = seq.max(*highest);
+        if highest.sure && seq > highest.seq + 1 {
+            self.wrongs.push(format!("{subject}: {seq} was published after {}", highest.seq));
+        }
+        *highest = Highest { seq, sure: true };
     }
 }
 
@@ -95,5 +104,12 @@ mod tests {
         seen.take("a", 9);
         seen.take("a", 8);
         assert_eq!(seen.wrongs, ["a: 9 was published after 7"]);
+        seen.highest.get_mut("a").unwrap().sure = false;
+        for seq in [3, 15, 4, 16] {
+            seen.take("a", seq);
+        }
+        assert_eq!(seen.wrongs.len(), 1, "15 may have followed what was not heard");
+        seen.take("a", 18);
+        assert_eq!(seen.wrongs.len(), 2);
     }
 }

@@ -37,8 +37,10 @@ use crate::{
 const ENDS: usize = 200;
 /// How long whoever waits for an answer at the end may go on.
 const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
-/// How long queues may take to empty, and sockets to hear the rest.
+/// How long sockets may take to hear the rest.
 const QUIET_WITHIN: Duration = Duration::from_secs(45);
+/// How long queues may take to empty: what NATS lost is published again, and nothing is in a hurry with that.
+const EMPTY_WITHIN: Duration = Duration::from_mins(3);
 /// From the acknowledgement to the sockets while NATS is away.
 const HEARD_WITHIN: Duration = Duration::from_secs(6);
 
@@ -197,7 +199,7 @@ impl Cast {
         }
         tokio::time::timeout(ANSWERS_WITHIN, crowd.members).await.ok();
         let mut waiting = Vec::new();
-        until(QUIET_WITHIN, async || {
+        until(EMPTY_WITHIN, async || {
             match truth::waiting(database).await {
                 Ok(found) => waiting = found,
                 Err(error) => waiting = vec![(error.to_string(), 1)],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use prost::Message as _;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use trellis_proto::project::v1::{ProjectEvent, project_event::Object};
 use uuid::Uuid;
 
@@ -108,9 +108,12 @@ pub async fn waiting(database: impl Fn(&str) -> String) -> anyhow::Result<Vec<(S
         let mut connection = PgConnection::connect(&database(service)).await?;
         let rows = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&mut connection).await?;
         waiting.push((format!("{service}.outbox"), rows));
-        if has(&mut connection, "undigested").await? {
-            let rows = sqlx::query_scalar("SELECT count(*) FROM undigested").fetch_one(&mut connection).await?;
-            waiting.push((format!("{service}.undigested"), rows));
+        for table in ["undigested", "republish"] {
+            if has(&mut connection, table).await? {
+                let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+                let rows = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+                waiting.push((format!("{service}.{table}"), rows));
+            }
         }
     }
     waiting.retain(|(_, rows)| *rows > 0);

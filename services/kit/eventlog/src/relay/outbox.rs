@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use prost::Message as _;
 use secrecy::SecretString;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{Connection as _, PgConnection, Postgres, Row as _, Transaction};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::publish::Message;
 use super::schedule::Row;
-use super::sides::{Database, Exchange, Outbox, Requeued};
+use super::sides::{Database, Exchange, Outbox};
 use super::stream::{MAX_AGE, Remembered};
 use crate::log::unsigned;
 use crate::{Log, pool};
@@ -22,6 +22,10 @@ const LEADING: (i32, i32) = (0x7472, 2);
 /// The server ends a session that is silent for so long, and gives up on a statement that takes so long.
 pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 const STATEMENT: Duration = Duration::from_secs(3);
+/// How far back events are published again: what retention is about to delete is not.
+const REPUBLISHED: Duration = MAX_AGE.saturating_sub(Duration::from_hours(1));
+/// Events that are queued again at once.
+const PIECE: i64 = 10;
 
 /// A service's database.
 pub(crate) struct PgDatabase<'a> {
@@ -98,12 +102,14 @@ impl Outbox for PgOutbox {
     }
 
     async fn lost(&mut self, stream: &Remembered) -> Result<u64, sqlx::Error> {
-        let mut tx = begin_long(&mut self.connection).await?;
+        let mut tx = self.connection.begin().await?;
+        sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
         let noted = sqlx::query(
-            "INSERT INTO republish (scope) SELECT DISTINCT scope FROM event_log WHERE occurred_at > now() - $1 \
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO republish (scope, next, upto) \
+             SELECT scope, min(seq), max(seq) FROM event_log WHERE occurred_at > now() - $1 GROUP BY scope \
+             ON CONFLICT (scope) DO UPDATE SET next = excluded.next, upto = excluded.upto",
         )
-        .bind(MAX_AGE)
+        .bind(REPUBLISHED)
         .execute(&mut *tx)
         .await?;
         remember(&mut tx, stream).await?;
@@ -111,32 +117,23 @@ impl Outbox for PgOutbox {
         Ok(noted.rows_affected())
     }
 
-    /// The rows that wait already are taken out and put behind the older ones, under the scope's lock: nobody can
-    /// append meanwhile, so the order of the outbox is the order of numbers again. Nobody is waited for: new events of
-    /// other scopes would wait, too.
-    async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
-        let mut tx = begin_long(&mut self.connection).await?;
-        let scope: Option<Uuid> = sqlx::query_scalar(
-            "SELECT s.id FROM republish r JOIN scopes s ON s.id = r.scope LIMIT 1 FOR UPDATE OF s SKIP LOCKED",
+    async fn queue_again(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        let query = sqlx::query_scalar(
+            "WITH due AS (SELECT scope, next, upto FROM republish LIMIT 1), \
+             piece AS (SELECT e.scope, e.seq FROM due \
+                       JOIN event_log e ON e.scope = due.scope AND e.seq BETWEEN due.next AND due.upto \
+                       WHERE e.occurred_at > now() - $1 ORDER BY e.seq LIMIT $2), \
+             queued AS (INSERT INTO outbox (scope, seq) SELECT scope, seq FROM piece ORDER BY seq RETURNING seq), \
+             last AS (SELECT count(*) AS rows, max(seq) AS seq FROM queued), \
+             moved AS (UPDATE republish r SET next = last.seq + 1 FROM due, last \
+                       WHERE r.scope = due.scope AND last.rows = $2), \
+             done AS (DELETE FROM republish r USING due, last WHERE r.scope = due.scope AND last.rows < $2) \
+             SELECT last.rows FROM due, last",
         )
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(scope) = scope else {
-            let left = sqlx::query_scalar("SELECT EXISTS (SELECT FROM republish)").fetch_one(&mut *tx).await?;
-            return Ok(if left { Requeued::Later } else { Requeued::Nothing });
-        };
-        sqlx::query("DELETE FROM republish WHERE scope = $1").bind(scope).execute(&mut *tx).await?;
-        let queued = sqlx::query(
-            "WITH waiting AS (DELETE FROM outbox WHERE scope = $1 RETURNING seq) \
-             INSERT INTO outbox (scope, seq) SELECT scope, seq FROM event_log \
-             WHERE scope = $1 AND (occurred_at > now() - $2 OR seq IN (SELECT seq FROM waiting)) ORDER BY seq",
-        )
-        .bind(scope)
-        .bind(MAX_AGE)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(Requeued::Scope(scope, queued.rows_affected()))
+        .bind(REPUBLISHED)
+        .bind(PIECE);
+        let rows: Option<i64> = query.fetch_optional(&mut self.connection).await?;
+        Ok(rows.map(unsigned))
     }
 
     async fn close(self) {
@@ -154,12 +151,6 @@ async fn remember(connection: &mut PgConnection, stream: &Remembered) -> Result<
     .bind(stream.last_event);
     query.execute(connection).await?;
     Ok(())
-}
-
-async fn begin_long(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
-    let mut tx = connection.begin().await?;
-    sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
-    Ok(tx)
 }
 
 fn options(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {

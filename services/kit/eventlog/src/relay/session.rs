@@ -9,14 +9,14 @@ use tokio::time::{Instant, timeout};
 
 use super::publish::Message;
 use super::schedule::Row;
-use super::sides::{Database, Exchange, Outbox, Requeued};
+use super::sides::{Database, Exchange, Outbox};
 use super::stream::Remembered;
 
 /// An answer that takes longer is taken for none. With [`FRESH`] it stays below the server's 5 s.
 const ANSWER: Duration = Duration::from_secs(3);
 /// After so long without an answer the lock may be another's.
 const FRESH: Duration = Duration::from_secs(4);
-/// Queueing again takes long statements; the server is allowed as much for them.
+/// Noting all that is to be published again is a long statement; the server is allowed as much for it.
 const LONG_ANSWER: Duration = Duration::from_mins(1);
 
 pub(crate) struct Session<O> {
@@ -82,12 +82,12 @@ impl<O: Outbox> Session<O> {
         Ok(scopes)
     }
 
-    /// Puts one of those scopes into the outbox again.
-    pub(crate) async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
+    /// Puts the next few of that into the outbox again; `None` where nothing is left.
+    pub(crate) async fn queue_again(&mut self) -> Result<Option<u64>, sqlx::Error> {
         let asked = Instant::now();
-        let queued = answered(LONG_ANSWER, self.outbox.queue_again()).await?;
+        let rows = answered(ANSWER, self.outbox.queue_again()).await?;
         self.heard = asked;
-        Ok(queued)
+        Ok(rows)
     }
 }
 

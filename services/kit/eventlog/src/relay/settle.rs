@@ -9,7 +9,7 @@ use super::publish::Outcome;
 use super::schedule::Schedule;
 use super::sides::{Broker, Database};
 use super::stream::{self, Observed, Remembered, Verdict};
-use super::term::{Again, Term};
+use super::term::Term;
 
 /// What ran beside the term's loop.
 pub(crate) enum Done {
@@ -132,9 +132,9 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
                 self.forget_work();
                 let scopes = self.session.lost(&anew).await?;
                 self.remembered = Some(anew);
-                self.again = Again::Next;
+                self.republishes = true;
                 let context = self.database.context();
-                tracing::warn!(context, scopes, "NATS lost events: what is kept is published again, scope by scope");
+                tracing::warn!(context, scopes, "NATS lost events: what is kept is published again, little by little");
             }
         }
         if self.watch.intact() {

@@ -43,22 +43,11 @@ pub(crate) trait Outbox: Send {
     /// many scopes that are.
     fn lost(&mut self, stream: &Remembered) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Puts all of one of the noted scopes into the outbox again.
-    fn queue_again(&mut self) -> impl Future<Output = Result<Requeued, sqlx::Error>> + Send;
+    /// Puts the next few of what was noted into the outbox again; gives how many, `None` where nothing is left.
+    fn queue_again(&mut self) -> impl Future<Output = Result<Option<u64>, sqlx::Error>> + Send;
 
     /// Says goodbye, so that the lock is free at once.
     fn close(self) -> impl Future<Output = ()> + Send;
-}
-
-/// What was queued again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Requeued {
-    /// All of a scope, and how many rows that were.
-    Scope(Uuid, u64),
-    /// Writers hold the scopes that are left.
-    Later,
-    /// None is left.
-    Nothing,
 }
 
 /// What to tell the outbox, and what not to read from it.

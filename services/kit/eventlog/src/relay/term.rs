@@ -5,16 +5,15 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use trellis_proto::subject;
-use uuid::Uuid;
 
 use super::publish::Message;
 use super::schedule::{Row, Schedule};
 use super::session::Session;
 use super::settle::{Done, Published};
-use super::sides::{Broker, Database, Exchange, Requeued};
+use super::sides::{Broker, Database, Exchange};
 use super::stream::Remembered;
 use super::watch::StreamWatch;
 
@@ -33,17 +32,6 @@ pub(crate) enum End {
     Lost(sqlx::Error),
 }
 
-/// How far it is with what is published again. What is new goes first; and only one scope is queued at a time, or the
-/// outbox would hold days of events, and each reading of it would pass by them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// There may be a scope to queue.
-    Next,
-    /// This one is queued.
-    Scope(Uuid),
-    Nothing,
-}
-
 pub(crate) struct Term<'a, D: Database, B> {
     pub(super) database: &'a D,
     pub(super) session: Session<D::Outbox>,
@@ -53,7 +41,8 @@ pub(crate) struct Term<'a, D: Database, B> {
     pub(super) running: JoinSet<Done>,
     pub(super) remembered: Option<Remembered>,
     pub(super) watch: StreamWatch,
-    pub(super) again: Again,
+    /// Whether there may be something to publish again.
+    pub(super) republishes: bool,
     /// Whether the last reading came to the end of the outbox.
     read_out: bool,
 }
@@ -69,13 +58,23 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
             remembered: None,
             watch: StreamWatch::new(Instant::now()),
             // Whoever led before may not have come to its end.
-            again: Again::Next,
+            republishes: true,
             read_out: false,
         }
     }
 
     pub(crate) async fn run(mut self, shutdown: &CancellationToken) -> End {
-        match self.lead(shutdown).await {
+        // Noting what is to be published again may take longer than anybody waits for a process that stops.
+        let overdue = async {
+            shutdown.cancelled().await;
+            sleep(DRAIN).await;
+        };
+        let led = tokio::select! {
+            biased;
+            led = self.lead(shutdown) => led,
+            () = overdue => return End::Shutdown,
+        };
+        match led {
             Ok(()) => {
                 self.running.abort_all();
                 self.session.close().await;
@@ -104,7 +103,12 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
                 () = shutdown.cancelled(), if drain_until.is_none() => {
                     drain_until = Some(Instant::now() + DRAIN);
                 }
-                _ = poll.tick() => self.look_when_due(),
+                _ = poll.tick() => {
+                    self.look_when_due();
+                    if drain_until.is_none() {
+                        self.publish_again().await?;
+                    }
+                }
                 Some(done) = self.running.join_next() => {
                     // A process that stood still may have lost the lock meanwhile.
                     if !self.session.is_fresh(Instant::now()) {
@@ -118,9 +122,6 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
                 () = self.database.committed() => {}
             }
             let left = if exchange { self.exchange().await? } else { true };
-            if self.again == Again::Next && self.read_out && self.may_publish() && drain_until.is_none() {
-                self.publish_again().await?;
-            }
             if let Some(until) = drain_until {
                 let drained = !left && self.schedule.is_idle();
                 if drained || !self.may_publish() || Instant::now() >= until {
@@ -151,30 +152,21 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
         self.schedule.deleted(&acked);
         let left = limit == 0 || !rows.is_empty();
         self.read_out = rows.len() < limit;
-        if let Again::Scope(scope) = self.again
-            && self.read_out
-            && !busy.contains(&scope)
-            && rows.iter().all(|row| row.scope != scope)
-        {
-            self.again = Again::Next;
-        }
         for row in self.schedule.offer(rows, Instant::now()) {
             self.publish(row);
         }
         Ok(left)
     }
 
-    /// Queues the next scope that is to be published again, where there is one.
+    /// Queues a little of what the stream has lost, where nothing new waits: at each tick, which bounds what it costs
+    /// whoever is at work (200 events a second), however much there is and however often it is lost.
     async fn publish_again(&mut self) -> Result<(), sqlx::Error> {
-        match self.session.queue_again().await? {
-            Requeued::Scope(scope, events) => {
-                // A row of it that is in flight from before is recognized when it is stored again.
-                self.again = Again::Scope(scope);
-                let context = self.database.context();
-                metrics::counter!("trellis_outbox_requeued_total", "context" => context).increment(events);
-            }
-            Requeued::Later => {}
-            Requeued::Nothing => self.again = Again::Nothing,
+        if self.republishes && self.read_out && self.may_publish() {
+            let rows = self.session.queue_again().await?;
+            self.republishes = rows.is_some();
+            let context = self.database.context();
+            metrics::counter!("trellis_outbox_requeued_total", "context" => context)
+                .increment(rows.unwrap_or_default());
         }
         Ok(())
     }

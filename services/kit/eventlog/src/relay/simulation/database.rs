@@ -1,7 +1,6 @@
 //! The database: sessions that take questions one after the other, do them even when nobody waits any more, and end
 //! when they are silent.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -12,10 +11,13 @@ use uuid::Uuid;
 use super::super::outbox::SILENCE;
 use super::super::publish::Message;
 use super::super::schedule::Row;
-use super::super::sides::{Database, Exchange, Outbox, Requeued};
+use super::super::sides::{Database, Exchange, Outbox};
 use super::super::stream::Remembered;
 use super::planted::Planted;
 use super::world::{Queued, State, Undo, World, event, scope_id};
+
+/// Events that are queued again at once.
+const PIECE: u64 = 3;
 
 /// Does it, or says that a lock is not free yet.
 type Question = Box<dyn FnMut(&mut State) -> bool + Send>;
@@ -162,8 +164,7 @@ impl Outbox for SimOutbox {
         let (last, session, mut cursor) = (exchange.last.cloned(), self.session, self.cursor);
         let (rows, cursor) = self
             .ask(move |state| {
-                let leads = state.leader == Some(session);
-                state.must(leads, || "who does not lead is at the outbox".to_owned());
+                state.must_lead(session);
                 for id in &acked {
                     state.delete(*id);
                 }
@@ -188,8 +189,9 @@ impl Outbox for SimOutbox {
     }
 
     async fn remember(&mut self, stream: &Remembered) -> Result<(), sqlx::Error> {
-        let stream = stream.clone();
+        let (stream, session) = (stream.clone(), self.session);
         self.ask(move |state| {
+            state.must_lead(session);
             let before = state.remembered.replace(stream.clone());
             state.undo.push(Undo::Remembered(before));
             Some(())
@@ -198,21 +200,27 @@ impl Outbox for SimOutbox {
     }
 
     async fn lost(&mut self, stream: &Remembered) -> Result<u64, sqlx::Error> {
-        let stream = stream.clone();
+        let (stream, session) = (stream.clone(), self.session);
         self.ask(move |state| {
-            let scopes: BTreeSet<u64> = state.heads.keys().copied().collect();
-            let again = state.again.union(&scopes).copied().collect();
-            let before = std::mem::replace(&mut state.again, again);
-            state.undo.push(Undo::Again(before));
+            state.must_lead(session);
+            state.undo.push(Undo::Again(state.again.clone()));
+            for (scope, head) in state.heads.clone() {
+                state.again.insert(scope, 1..=head);
+            }
             let before = state.remembered.replace(stream.clone());
             state.undo.push(Undo::Remembered(before));
-            Some(scopes.len() as u64)
+            Some(state.again.len() as u64)
         })
         .await
     }
 
-    async fn queue_again(&mut self) -> Result<Requeued, sqlx::Error> {
-        self.ask(|state| Some(state.queue_again())).await
+    async fn queue_again(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        let session = self.session;
+        self.ask(move |state| {
+            state.must_lead(session);
+            Some(state.queue_again())
+        })
+        .await
     }
 
     async fn close(self) {}
@@ -252,28 +260,28 @@ impl State {
         }
     }
 
-    fn queue_again(&mut self) -> Requeued {
-        let Some(scope) = self.again.difference(&self.locked).next().copied() else {
-            return if self.again.is_empty() { Requeued::Nothing } else { Requeued::Later };
-        };
+    fn queue_again(&mut self) -> Option<u64> {
+        let (scope, seqs) = self.again.iter().next().map(|(scope, seqs)| (*scope, seqs.clone()))?;
         self.undo.push(Undo::Again(self.again.clone()));
-        self.again.remove(&scope);
-        let head = self.heads.get(&scope).copied().unwrap_or_default();
-        let waiting: Vec<i64> =
-            self.outbox.iter().filter(|(_, row)| row.scope == scope && row.visible).map(|(id, _)| *id).collect();
-        for id in waiting {
-            if let Some(row) = self.outbox.remove(&id) {
-                self.undo.push(Undo::Gone(id, row));
-            }
+        let piece = *seqs.start()..=(*seqs.end()).min(seqs.start() + PIECE - 1);
+        let rows = piece.clone().count() as u64;
+        if rows < PIECE {
+            self.again.remove(&scope);
+        } else {
+            self.again.insert(scope, piece.end() + 1..=*seqs.end());
         }
-        let last = if self.planted == Planted::RequeueSome { head.saturating_sub(1) } else { head };
-        for seq in 1..=last {
+        for seq in piece.filter(|seq| self.planted != Planted::RequeueSome || seq < seqs.end()) {
             let id = self.next_id;
             self.next_id += 1;
             self.outbox.insert(id, Queued { scope, seq, visible: true });
             self.undo.push(Undo::Queued(id));
         }
         self.tell("queued again");
-        Requeued::Scope(scope_id(scope), last)
+        Some(rows)
+    }
+
+    fn must_lead(&mut self, session: u64) {
+        let leads = self.leader == Some(session);
+        self.must(leads, || "who does not lead is at the outbox".to_owned());
     }
 }

@@ -54,14 +54,18 @@ const USUAL: [(u64, Fault); 10] = [
     (4, Fault::Lossy),
     (2, Fault::RestartBroker),
 ];
-const LOSSES: [(u64, Fault); 9] = [
+const LOSSES: [(u64, Fault); 13] = [
     (4, Fault::GoBack),
     (3, Fault::Forget),
     (3, Fault::DeleteStream),
     (2, Fault::Full),
     (2, Fault::Kill),
     (2, Fault::Hold),
-    (1, Fault::Crash),
+    (1, Fault::Stop),
+    (1, Fault::EndSession),
+    (1, Fault::Deaf),
+    (1, Fault::StandStill),
+    (2, Fault::Crash),
     (3, Fault::CutOff),
     (3, Fault::Lossy),
 ];

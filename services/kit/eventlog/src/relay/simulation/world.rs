@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(super) enum Undo {
     Gone(i64, Queued),
     Queued(i64),
     Remembered(Option<Remembered>),
-    Again(BTreeSet<u64>),
+    Again(BTreeMap<u64, RangeInclusive<u64>>),
 }
 
 pub(super) struct Stream {
@@ -67,8 +68,8 @@ pub(super) struct State {
     pub(super) outbox: BTreeMap<i64, Queued>,
     pub(super) next_id: i64,
     pub(super) remembered: Option<Remembered>,
-    /// Scopes that are to be published again.
-    pub(super) again: BTreeSet<u64>,
+    /// Scopes that are to be published again, and which events of them.
+    pub(super) again: BTreeMap<u64, RangeInclusive<u64>>,
     pub(super) undo: Vec<Undo>,
     pub(super) leader: Option<u64>,
     pub(super) sessions: BTreeMap<u64, CancellationToken>,
@@ -116,7 +117,7 @@ impl World {
             outbox: BTreeMap::new(),
             next_id: 1,
             remembered: None,
-            again: BTreeSet::new(),
+            again: BTreeMap::new(),
             undo: Vec::new(),
             leader: None,
             sessions: BTreeMap::new(),
@@ -260,6 +261,9 @@ impl State {
         }
         if let Some((id, row)) = self.outbox.iter().next() {
             return Some(format!("row {id} is still in the outbox: {row:?}"));
+        }
+        if let Some(scope) = self.again.keys().next() {
+            return Some(format!("scope {scope} is still to be published again"));
         }
         let stored: BTreeSet<Uuid> =
             self.stream.as_ref().map(|stream| stream.messages.iter().copied().collect()).unwrap_or_default();

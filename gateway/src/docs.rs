@@ -196,7 +196,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
         parameters.push(parameter("If-Match", ParameterIn::Header, about).required(Required::False).build().into());
     }
     if api && method == "post" && !path.contains("/auth/") {
-        let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h.";
+        let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h. \
+                     Sent again meanwhile, a request waits for the first answer (4 s, then 409 `idempotency_in_flight`).";
         parameters
             .push(parameter("Idempotency-Key", ParameterIn::Header, about).required(Required::False).build().into());
     }

@@ -8,8 +8,6 @@ pub mod app;
 pub mod config;
 pub mod domain;
 mod error;
-#[cfg(any(test, fuzzing))]
-pub mod fuzzing;
 mod grpc;
 mod ops;
 mod people;

@@ -3,6 +3,6 @@
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     trellis_gateway::fuzzing::cursors(text);
-    trellis_org::fuzzing::cursors(text);
+    trellis_pages::fuzzing::cursors(text);
     trellis_project::fuzzing::cursors(text);
 });

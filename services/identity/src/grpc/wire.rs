@@ -44,7 +44,7 @@ pub(super) fn session(session: Session) -> proto::GetSessionResponse {
 /// The first page where none is asked for.
 pub(super) fn page(page: Option<proto::Page>) -> PageRequest {
     let page = page.unwrap_or_default();
-    PageRequest { limit: page.limit, cursor: page.cursor, all: page.all }
+    PageRequest { limit: page.limit, cursor: page.cursor, all: page.all, ..PageRequest::default() }
 }
 
 pub(super) fn open_sessions(open: OpenSessions) -> proto::ListSessionsResponse {

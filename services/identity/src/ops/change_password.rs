@@ -95,10 +95,8 @@ impl Ops {
         let Some(request) = idempotent else {
             return Err(Error::IncorrectPassword);
         };
-        let mut tx = self.log.begin_unlogged().await?;
-        let answered = kept(&request.find(tx.conn()).await?)?;
-        tx.rollback().await?;
-        if answered { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
+        let mut db = self.log.pool().acquire().await?;
+        if kept(&request.look(&mut db).await?)? { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
     }
 
     /// The body has passwords in it: its digest is stored only under the server's secret, or it would be a way to

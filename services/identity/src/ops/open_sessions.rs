@@ -9,10 +9,13 @@ use uuid::Uuid;
 
 use super::{Ops, now, tokens::ended};
 use crate::{
-    domain::{Cursor, Listed, OpenSession, PageRequest},
+    domain::{BadPage, Cursor, Listed, OpenSession, PageRequest},
     error::Error,
     store::sessions,
 };
+
+/// What is given at once at most; nobody reads so many.
+const MOST: u32 = 1000;
 
 /// A page of them.
 pub struct OpenSessions {
@@ -27,9 +30,10 @@ impl Ops {
     pub async fn open_sessions(&self, caller: &Caller, page: &PageRequest) -> Result<OpenSessions, Error> {
         let own = self.session(caller).await?;
         let current = caller.user()?.session;
-        let window = page.window().map_err(Error::BadParameter)?;
+        let window = page.newest_first().map_err(bad_page)?.at_most(MOST);
         let found = sessions::open(self.log.pool(), own.user.id, now(), window).await?;
-        let Listed { items, next } = window.page(found, |session| Cursor { at: session.last_used_at, id: session.id });
+        let place = |session: &OpenSession| Cursor { at: session.last_used_at, id: session.id };
+        let Listed { items, next, .. } = window.page(found, place).map_err(bad_page)?;
         Ok(OpenSessions { sessions: items, next, current })
     }
 
@@ -65,5 +69,12 @@ impl Ops {
         write.commit(ended(&revocations, Some(user.id))).await?;
         self.forget_sessions(&revocations);
         Ok(revocations.len())
+    }
+}
+
+fn bad_page(bad: BadPage) -> Error {
+    match bad {
+        BadPage::Parameter(name) => Error::BadParameter(name),
+        BadPage::TooLong => Error::Unexpected("a list was given whole that never is".into()),
     }
 }

@@ -22,19 +22,27 @@ fn ids(answer: &ListSessionsResponse) -> Vec<&str> {
     answer.sessions.iter().map(|session| session.id.as_str()).collect()
 }
 
+/// Makes so many of each that there is, that many of one moment, each moment 1 ms before the other.
+async fn more_sessions(world: &World, count: i32, of_one_moment: i32) {
+    sqlx::query(
+        "INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
+         SELECT gen_random_uuid(), user_id, 'Phone', ip, created_at, last_used_at - (n + $2 - 1) / $2 * interval '1 ms',
+                expires_at, access_expires_at
+         FROM sessions, generate_series(1, $1) n",
+    )
+    .bind(count)
+    .bind(of_one_moment)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_session_is_on_one_page() {
     let world = World::start().await;
     let ann = world.register("ann@example.com").await.unwrap();
     // Three of one moment each: their ids decide.
-    world
-        .execute(
-            "INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
-             SELECT gen_random_uuid(), user_id, 'Phone', ip, created_at, last_used_at - (n + 2) / 3 * interval '1 s',
-                    expires_at, access_expires_at
-             FROM sessions, generate_series(1, 10) n",
-        )
-        .await;
+    more_sessions(&world, 10, 3).await;
     world.register("eve@example.com").await.unwrap();
     let whole = read(&world, &ann, all()).await.unwrap();
     assert_eq!((whole.sessions.len(), whole.next_cursor.as_str()), (11, ""), "nobody else's");
@@ -84,14 +92,7 @@ async fn a_place_stays_right_while_sessions_come_and_go() {
 async fn a_page_has_50_where_nothing_is_said_and_all_are_1000() {
     let world = World::start().await;
     let ann = world.register("ann@example.com").await.unwrap();
-    world
-        .execute(
-            "INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, access_expires_at)
-             SELECT gen_random_uuid(), user_id, 'Phone', ip, created_at, last_used_at - n * interval '1 ms',
-                    expires_at, access_expires_at
-             FROM sessions, generate_series(1, 1000) n",
-        )
-        .await;
+    more_sessions(&world, 1000, 1).await;
     let answer = world.client.clone().list_sessions(as_user(&ann, ListSessionsRequest::default())).await.unwrap();
     let answer = answer.into_inner();
     assert_eq!((answer.sessions.len(), answer.next_cursor.is_empty()), (50, false));

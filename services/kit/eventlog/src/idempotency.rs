@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::LogError;
+use crate::{LogError, log::gave_up_waiting};
 
 /// Who uses which key for what.
 #[derive(Debug, Clone)]
@@ -18,26 +18,31 @@ pub struct Request {
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// The first time: the lock on the key is held until the transaction ends; do the work, then `keep`.
+    /// The first time; after `find` the lock on the key is held until the transaction ends: do the work, then `keep`.
     New,
     /// The same request was answered with this (an encoded response message).
     Answer(Vec<u8>),
     /// The key was used for another body.
     Reused,
-    /// The same key is being worked on.
+    /// The same key is being worked on, for long already. The transaction is of no more use.
     InFlight,
 }
 
 impl Request {
-    /// Takes the key's lock (`pg_try_advisory_xact_lock`) and looks the key up.
+    /// Takes the key's lock and looks the key up. Waits for who has it (at most `lock_timeout`): they answer soon, and
+    /// who was refused gives it back only when their transaction is rolled back, which may be after their answer.
     pub async fn find(&self, conn: &mut PgConnection) -> Result<Kept, LogError> {
         // Two statements: the snapshot of the look-up must be younger than the lock, or an answer that was committed
         // in between would be missed.
-        let free: bool =
-            sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(self.lock()).fetch_one(&mut *conn).await?;
-        if !free {
-            return Ok(Kept::InFlight);
+        match sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(self.lock()).execute(&mut *conn).await {
+            Ok(_) => self.look(conn).await,
+            Err(error) if gave_up_waiting(&error) => Ok(Kept::InFlight),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Only looks the key up: [`Kept::New`] may be in flight.
+    pub async fn look(&self, conn: &mut PgConnection) -> Result<Kept, LogError> {
         let kept: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
             "SELECT fingerprint, response FROM idempotency_keys WHERE user_id = $1 AND operation = $2 AND key = $3",
         )

@@ -237,8 +237,8 @@ where
     }
 }
 
-/// Whether a statement ran into `statement_timeout` or `lock_timeout` while others held the scope.
-fn gave_up_waiting(error: &sqlx::Error) -> bool {
+/// Whether a statement ran into `statement_timeout` or `lock_timeout` while others held what it needs.
+pub(crate) fn gave_up_waiting(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("57014" | "55P03"))
 }

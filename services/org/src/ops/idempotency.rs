@@ -40,19 +40,11 @@ impl Once {
         }))
     }
 
-    /// The answer that was given to this very request. `None`: there is none, do the work.
+    /// The answer that was given to this very request. `None`: there is none, do the work, with the key held.
     pub(super) async fn find<M: Message + Default>(&self, db: &mut PgConnection) -> Result<Option<M>, Error> {
-        let Some(request) = &self.0 else {
-            return Ok(None);
-        };
-        match request.find(db).await? {
-            Kept::New => Ok(None),
-            Kept::Answer(bytes) => match M::decode(&*bytes) {
-                Ok(message) => Ok(Some(message)),
-                Err(_) => Err(Error::Unexpected("a kept answer cannot be decoded")),
-            },
-            Kept::Reused => Err(Error::KeyReused),
-            Kept::InFlight => Err(Error::KeyInFlight),
+        match &self.0 {
+            Some(request) => answer(request.find(db).await?),
+            None => Ok(None),
         }
     }
 
@@ -68,10 +60,22 @@ impl Ops {
     /// Looks for the answer before anything is judged: what the first request was about may be gone by now, and another
     /// one under its key is told so, whatever else is wrong with it.
     pub(super) async fn kept<M: Message + Default>(&self, once: &Once) -> Result<Option<M>, Error> {
-        if once.0.is_none() {
+        let Some(request) = &once.0 else {
             return Ok(None);
-        }
+        };
         let mut db = self.log.pool().acquire().await?;
-        once.find(&mut db).await
+        answer(request.look(&mut db).await?)
+    }
+}
+
+fn answer<M: Message + Default>(kept: Kept) -> Result<Option<M>, Error> {
+    match kept {
+        Kept::New => Ok(None),
+        Kept::Answer(bytes) => match M::decode(&*bytes) {
+            Ok(message) => Ok(Some(message)),
+            Err(_) => Err(Error::Unexpected("a kept answer cannot be decoded")),
+        },
+        Kept::Reused => Err(Error::KeyReused),
+        Kept::InFlight => Err(Error::KeyInFlight),
     }
 }

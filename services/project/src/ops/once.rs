@@ -40,16 +40,11 @@ impl Once {
         }))
     }
 
-    /// The kept answer. Within a write this also takes the key, until the transaction ends.
+    /// The kept answer. `None`: there is none, and the key is held until the transaction ends.
     pub async fn answer<M: Message + Default>(&self, conn: &mut PgConnection) -> Result<Option<M>, Error> {
-        let Some(request) = &self.0 else {
-            return Ok(None);
-        };
-        match request.find(conn).await? {
-            Kept::New => Ok(None),
-            Kept::Answer(bytes) => Ok(Some(M::decode(bytes.as_slice())?)),
-            Kept::Reused => Err(Error::KeyReused),
-            Kept::InFlight => Err(Error::KeyInFlight),
+        match &self.0 {
+            Some(request) => answer(request.find(conn).await?),
+            None => Ok(None),
         }
     }
 
@@ -66,11 +61,11 @@ impl Ops {
     /// Looks for the kept answer before anything is judged: what the first request was about may be gone by now, and
     /// still the answer is the same.
     pub(super) async fn kept<M: Message + Default>(&self, once: &Once) -> Result<Option<Answer<M>>, Error> {
-        if once.0.is_none() {
+        let Some(request) = &once.0 else {
             return Ok(None);
-        }
+        };
         let mut conn = self.connection().await?;
-        Ok(once.answer(&mut conn).await?.map(Answer::again))
+        Ok(answer(request.look(&mut conn).await?)?.map(Answer::again))
     }
 
     /// Keeps the answer of what changed nothing: it is no event, and still the answer to the key.
@@ -88,5 +83,14 @@ impl Ops {
         once.keep(write.conn(), &message).await?;
         write.commit().await?;
         Ok(Answer::first(message))
+    }
+}
+
+fn answer<M: Message + Default>(kept: Kept) -> Result<Option<M>, Error> {
+    match kept {
+        Kept::New => Ok(None),
+        Kept::Answer(bytes) => Ok(Some(M::decode(bytes.as_slice())?)),
+        Kept::Reused => Err(Error::KeyReused),
+        Kept::InFlight => Err(Error::KeyInFlight),
     }
 }

@@ -19,8 +19,8 @@ use crate::{
     wire,
 };
 
-/// How often it is looked for notifications beyond those that are kept: it is not free.
-const TRIMMED_EVERY: i64 = 50;
+/// Until a user can have more than are kept, nothing is looked for that could go.
+const FEW: i64 = 1000;
 
 /// What became of a write behind a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Teller {
             Made::Known => return write.unchanged().await.map(|_| Told::Yes).map_err(Into::into),
             Made::Moved => return write.unchanged().await.map(|_| Told::Moved).map_err(Into::into),
         };
-        if number % TRIMMED_EVERY == 0 {
+        if number > FEW {
             notifications::trim(write.conn(), user).await?;
         }
         let notification = Notification { id, seq: number, reason, news: news.clone(), created_at, read_at: None };

@@ -184,7 +184,7 @@ async fn only_the_newest_thousand_of_ninety_days_are_kept() {
     .execute(&it.db)
     .await
     .unwrap();
-    sqlx::query("UPDATE scopes SET last_seq = 4999 WHERE id = $1").bind(it.ada.id).execute(&it.db).await.unwrap();
+    sqlx::query("UPDATE scopes SET last_seq = 5000 WHERE id = $1").bind(it.ada.id).execute(&it.db).await.unwrap();
     let request = CreateCommentRequest { org: "acme".into(), task_id: "WEB-1".into(), content: "newest".into() };
     it.client().create_comment(it.bob.ask(request)).await.unwrap();
     it.settled().await;

@@ -143,6 +143,8 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
         let limit = if self.may_publish() { BATCH.min(self.schedule.room()) } else { 0 };
         let acked = self.schedule.acked();
         if limit == 0 && acked.is_empty() {
+            // Nobody has looked.
+            self.read_out = false;
             return Ok(true);
         }
         let busy = self.schedule.busy(Instant::now());

@@ -1,6 +1,9 @@
 //! Pages of lists. Every list is ordered by a time and an id; a cursor names the last row that was given, so that it
 //! stays right whatever is inserted or deleted.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -49,7 +52,7 @@ pub struct Window {
     /// To read the rows that the list has before `from`, the nearest first.
     pub backward: bool,
     with_cursors: bool,
-    /// `None`: the whole list.
+    /// `None`: the whole list, if it is not longer than [`LONGEST`].
     limit: Option<u32>,
 }
 
@@ -137,6 +140,12 @@ impl Window {
 
     fn most(&self) -> usize {
         self.limit.map_or(LONGEST, |limit| limit as usize)
+    }
+
+    /// Of a list that may be longer than anybody reads: whole means its first `most`, and a cursor for the rest.
+    #[must_use]
+    pub fn at_most(self, most: u32) -> Self {
+        Self { limit: self.limit.or(Some(most)), ..self }
     }
 
     /// Makes a page of the rows as they were read.
@@ -256,5 +265,13 @@ mod tests {
         assert_eq!((page.items.len(), page.cursors.len(), page.next), (LONGEST, LONGEST, None));
         let window = whole.window().unwrap();
         assert_eq!(window.page((1..=most + 1).collect(), place), Err(BadPage::TooLong));
+    }
+
+    #[test]
+    fn a_list_may_be_given_up_to_a_place_instead() {
+        let whole = PageRequest { all: true, ..PageRequest::default() }.window().unwrap().at_most(2);
+        let page = whole.page(vec![1, 2, 3], place).unwrap();
+        assert_eq!((whole.rows(), page.items, page.next), (3, vec![1, 2], Some(place(&2))));
+        assert_eq!(request(1, "").window().unwrap().at_most(2).rows(), 2, "a page is as long as it was");
     }
 }

@@ -1,6 +1,6 @@
 //! Places in lists, as clients send them back, for fuzz targets (`make fuzz`).
 
-use crate::domain::PageRequest;
+use crate::PageRequest;
 
 /// A cursor that is taken names a time that PostgreSQL can compare, and there is one spelling of it.
 pub fn cursors(text: &str) {
@@ -17,7 +17,7 @@ pub fn cursors(text: &str) {
 mod tests {
     #[test]
     fn seeds() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/cursors");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fuzz/seeds/cursors");
         for seed in std::fs::read_dir(folder).expect("there are seeds") {
             let text = std::fs::read_to_string(seed.expect("a file").path()).expect("a text");
             super::cursors(&text);

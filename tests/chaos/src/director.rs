@@ -28,6 +28,26 @@ const SLIGHT: Duration = Duration::from_millis(400);
 pub struct Mark {
     pub component: String,
     pub at: Instant,
+    /// Something else was still broken.
+    pub others: bool,
+}
+
+/// When something broke, and when it accepted again, each in order.
+#[derive(Debug, Default)]
+pub struct Times {
+    pub begun: Vec<Instant>,
+    pub marks: Vec<Mark>,
+}
+
+impl Times {
+    /// Whether nothing else was broken, or recovering for no longer than it may, from that mark's moment until then.
+    pub fn is_alone(&self, mark: Instant, until: Instant, may: impl Fn(&str) -> Duration) -> bool {
+        let breaks = self.begun.iter().any(|begun| (mark..until).contains(begun));
+        let others = self.marks.iter().any(|other| {
+            if other.at == mark { other.others } else { (other.at..other.at + may(&other.component)).contains(&mark) }
+        });
+        !breaks && !others
+    }
 }
 
 /// Whether anything is broken at the moment, for those who measure what holds only in good weather.
@@ -72,7 +92,7 @@ pub struct Director<'a> {
     began: Instant,
     /// By number of the fault.
     broken: BTreeMap<usize, (Fault, Waits)>,
-    pub marks: Vec<Mark>,
+    pub times: Times,
     /// What should not have happened.
     pub wrongs: Vec<String>,
     pub done: BTreeMap<Kind, usize>,
@@ -83,7 +103,8 @@ pub struct Director<'a> {
 impl<'a> Director<'a> {
     pub fn new(stage: &'a mut Stage, weather: Arc<Weather>) -> Self {
         let (broken, done) = (BTreeMap::new(), BTreeMap::new());
-        Self { stage, weather, began: Instant::now(), broken, marks: Vec::new(), wrongs: Vec::new(), done, at_start: 0 }
+        let (times, wrongs) = (Times::default(), Vec::new());
+        Self { stage, weather, began: Instant::now(), broken, times, wrongs, done, at_start: 0 }
     }
 
     /// Until `length` has passed and everything is mended that was broken.
@@ -113,6 +134,7 @@ impl<'a> Director<'a> {
         }
         self.say(&fault.to_string());
         *self.done.entry(fault.kind).or_default() += 1;
+        self.times.begun.push(Instant::now());
         if !(fault.kind == Kind::Delay && fault.delay <= SLIGHT) {
             self.weather.breaks();
         }
@@ -200,7 +222,7 @@ impl<'a> Director<'a> {
                     Some(self.start(target))
                 }
                 Waits::Accepts { .. } if self.stage.accepts(target) => {
-                    self.marks.push(Mark { component: target.to_owned(), at: Instant::now() });
+                    self.mark(target);
                     None
                 }
                 Waits::Accepts { since } if self.stage.process(target).ended().is_some() => {
@@ -248,8 +270,14 @@ impl<'a> Director<'a> {
             }
             Kind::Stop => {}
         }
-        self.marks.push(Mark { component: target.to_owned(), at: Instant::now() });
+        self.mark(target);
         None
+    }
+
+    /// What was broken is not among `broken` any more.
+    fn mark(&mut self, component: &str) {
+        let others = !self.broken.is_empty();
+        self.times.marks.push(Mark { component: component.to_owned(), at: Instant::now(), others });
     }
 
     fn start(&mut self, component: &str) -> Waits {

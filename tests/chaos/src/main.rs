@@ -10,7 +10,7 @@
 //! | [`writers`] (from the [`board`]), [`sockets`], [`members`] ([`logouts`], [`pulse`]), [`observer`] | who writes, listens, comes and goes, and looks on |
 //! | [`ledger`], [`truth`] | what was asked and answered; what the databases say |
 //! | [`check`], [`order`], [`notifications`] | the comparison |
-//! | [`findings`], [`report`] | what is said of it |
+//! | [`findings`], [`recovery`], [`report`] | what is said of it |
 
 #![allow(clippy::print_stdout, reason = "a program for people at a terminal")]
 #![allow(clippy::disallowed_methods, reason = "the director is a synchronous program")]
@@ -30,6 +30,7 @@ mod observer;
 mod order;
 mod proxy;
 mod pulse;
+mod recovery;
 mod report;
 mod run;
 mod sockets;

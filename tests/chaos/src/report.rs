@@ -1,17 +1,12 @@
 //! What a run says at its end: figures, findings, and the line that plays it again.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use crate::{
     Arguments, Scenario,
-    director::Mark,
     faults::Kind,
     findings::{CLASSES, Findings},
-    ledger::{Entry, Outcome, What},
+    ledger::{Entry, Outcome},
     sockets::Heard,
 };
 
@@ -75,63 +70,6 @@ pub fn latencies(heard: &[Heard], entries: &[Entry]) -> Vec<Duration> {
         }
     }
     latencies
-}
-
-/// How soon after something accepted again a write was done by it, and an event of a later write was heard.
-pub fn recovery(marks: &[Mark], entries: &[Entry], heard: &[Heard]) {
-    let mut writes: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
-    let mut events: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
-    let mut arrivals: Vec<(Instant, Instant)> = Vec::new();
-    for event in heard.iter().flat_map(|heard| &heard.events) {
-        if let Some(entry) = event.comment.and_then(|number| entries.get(number)) {
-            arrivals.push((event.at, entry.begun));
-        }
-    }
-    arrivals.sort_unstable();
-    for mark in marks {
-        let kind = kind(&mark.component);
-        let gateway = mark.component.strip_prefix("gateway").map(|number| number.len().min(1));
-        let first_write = entries
-            .iter()
-            .filter(|entry| entry.is_yes() && !matches!(entry.what, What::Edit { .. }))
-            .filter_map(|entry| entry.attempts.last())
-            .filter(|attempt| attempt.begun >= mark.at && gateway.is_none_or(|gateway| attempt.gateway == gateway))
-            .map(|attempt| attempt.begun + attempt.took)
-            .min();
-        if let Some(at) = first_write {
-            writes.entry(kind).or_default().push(at.duration_since(mark.at));
-        }
-        let later = arrivals.partition_point(|(at, _)| *at < mark.at);
-        if let Some((at, _)) = arrivals[later..].iter().find(|(_, begun)| *begun >= mark.at) {
-            events.entry(kind).or_default().push(at.duration_since(mark.at));
-        }
-    }
-    println!("recovery, from when it accepts again (first write begun after that; first event of such a write):");
-    for (kind, bound) in [("gateway", 1), ("service", 1), ("nats", 2), ("postgres", 3)] {
-        let Some(of_writes) = writes.remove(kind) else { continue };
-        let of_events = events.remove(kind).unwrap_or_default();
-        let over = |times: &[Duration]| times.iter().filter(|time| **time > Duration::from_secs(bound)).count();
-        println!(
-            "  {kind:<8} wanted p99 < {bound} s: writes {}{}; events {}{}",
-            percentiles(of_writes.clone()),
-            late(over(&of_writes)),
-            percentiles(of_events.clone()),
-            late(over(&of_events)),
-        );
-    }
-}
-
-fn late(times: usize) -> String {
-    if times == 0 { String::new() } else { format!(" ({times} OVER)") }
-}
-
-fn kind(component: &str) -> &'static str {
-    match component.split('-').next() {
-        Some("gateway") => "gateway",
-        Some("nats") => "nats",
-        Some("postgres") => "postgres",
-        _ => "service",
-    }
 }
 
 /// `p50 12 ms, p99 340 ms, most 1200 ms of 57`.

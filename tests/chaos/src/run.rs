@@ -26,7 +26,7 @@ use crate::{
     members::{BOUND, Members},
     notifications,
     observer::Observer,
-    order, report,
+    order, recovery, report,
     sockets::{self, Sockets},
     truth::{self, Truth},
     world::{World, until},
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<bool> {
     } else {
         director.run(&plan, length);
     }
-    let (marks, wrongs, done) = (director.marks, director.wrongs, director.done);
+    let (times, wrongs, done) = (director.times, director.wrongs, director.done);
     println!("all is mended after {:.0} s; waiting until it is quiet", begun.elapsed().as_secs_f64());
 
     let mut findings = Findings::default();
@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<bool> {
         report::words(&done)
     );
     cast.say_ends();
-    report::recovery(&marks, &entries, &heard);
+    recovery::say(&times, &entries, &heard);
     let well = report::findings(&findings);
     cast.sockets.stop();
     stage.stop();

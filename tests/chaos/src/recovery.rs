@@ -1,0 +1,126 @@
+//! How soon something that accepts again does its work again.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    director::Times,
+    ledger::{Entry, What},
+    report::percentiles,
+    sockets::Heard,
+};
+
+/// What is wanted of each kind at p99.
+const WANTED: [(&str, Duration); 4] = [
+    ("gateway", Duration::from_secs(1)),
+    ("service", Duration::from_secs(1)),
+    ("nats", Duration::from_secs(2)),
+    ("postgres", Duration::from_secs(3)),
+];
+
+/// What recovered with nothing else broken, and the rest, which waits for others, too.
+#[derive(Default)]
+struct Recovered {
+    alone: Vec<Duration>,
+    among_others: Vec<Duration>,
+}
+
+/// Until the first write that was begun after something accepted again was acknowledged (of a gateway: by it), and until
+/// an event of such a write was heard.
+pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
+    let mut arrivals: Vec<(Instant, Instant)> = Vec::new();
+    for event in heard.iter().flat_map(|heard| &heard.events) {
+        if let Some(entry) = event.comment.and_then(|number| entries.get(number)) {
+            arrivals.push((event.at, entry.begun));
+        }
+    }
+    arrivals.sort_unstable();
+    let mut writes: BTreeMap<&str, Recovered> = BTreeMap::new();
+    let mut events: BTreeMap<&str, Recovered> = BTreeMap::new();
+    for mark in &times.marks {
+        let (kind, _) = kind(&mark.component);
+        let gateway = mark.component.strip_prefix("gateway").map(|number| number.len().min(1));
+        let first_write = entries
+            .iter()
+            .filter(|entry| entry.is_yes() && !matches!(entry.what, What::Edit { .. }))
+            .filter_map(|entry| entry.attempts.last())
+            .filter(|attempt| attempt.begun >= mark.at && gateway.is_none_or(|gateway| attempt.gateway == gateway))
+            .map(|attempt| attempt.begun + attempt.took)
+            .min();
+        let later = arrivals.partition_point(|(at, _)| *at < mark.at);
+        let first_event = arrivals[later..].iter().find(|(_, begun)| *begun >= mark.at).map(|(at, _)| *at);
+        for (first, all) in [(first_write, &mut writes), (first_event, &mut events)] {
+            let Some(first) = first else { continue };
+            let of_kind = all.entry(kind).or_default();
+            let took = first.duration_since(mark.at);
+            if times.is_alone(mark.at, first, recovers_within) {
+                of_kind.alone.push(took);
+            } else {
+                of_kind.among_others.push(took);
+            }
+        }
+    }
+    println!("recovery, from when it accepts again (first write begun after that; first event of such a write):");
+    for (kind, wanted) in WANTED {
+        let Some(of_writes) = writes.remove(kind) else { continue };
+        let of_events = events.remove(kind).unwrap_or_default();
+        println!("  {kind:<8} wanted p99 < {} s", wanted.as_secs());
+        println!(
+            "    nothing else broken: writes {}; events {}",
+            judged(of_writes.alone, wanted),
+            judged(of_events.alone, wanted)
+        );
+        println!(
+            "    with something else: writes {}; events {}",
+            percentiles(of_writes.among_others),
+            percentiles(of_events.among_others)
+        );
+    }
+}
+
+fn judged(times: Vec<Duration>, wanted: Duration) -> String {
+    let over = times.iter().filter(|time| **time > wanted).count();
+    let times = percentiles(times);
+    if over == 0 { times } else { format!("{times} ({over} OVER)") }
+}
+
+fn recovers_within(component: &str) -> Duration {
+    kind(component).1
+}
+
+fn kind(component: &str) -> (&'static str, Duration) {
+    let word = component.split('-').next().unwrap_or_default();
+    WANTED.into_iter().find(|(kind, _)| *kind == word).unwrap_or(WANTED[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::director::Mark;
+
+    #[test]
+    fn alone_is_what_nothing_else_was_broken_beside() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mark = |component: &str, seconds, others| Mark { component: component.to_owned(), at: at(seconds), others };
+        let times = Times {
+            begun: vec![at(0), at(20), at(32), at(40), at(41)],
+            marks: vec![
+                mark("gateway", 10, false),
+                mark("postgres", 30, false),
+                mark("gateway", 31, false),
+                mark("nats", 45, true),
+                mark("org-2", 46, false),
+            ],
+        };
+        let alone = |mark: usize, first| times.is_alone(times.marks[mark].at, at(first), recovers_within);
+        assert!(alone(0, 11));
+        assert!(!alone(0, 21), "another fault began before it had recovered");
+        assert!(alone(1, 31));
+        assert!(!alone(2, 31), "PostgreSQL still has its 3 s");
+        assert!(!alone(3, 45), "something was broken");
+        assert!(!alone(4, 46), "NATS still has its 2 s");
+    }
+}

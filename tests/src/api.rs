@@ -1,7 +1,10 @@
 //! A REST client that shows everything a test may want to look at.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 /// A word that nobody else uses: for e-mails, slugs and names of one test.
 pub fn unique(prefix: &str) -> String {
@@ -36,6 +39,23 @@ pub struct Answer {
 }
 
 pub const PASSWORD: &str = "a-quite-long-passphrase";
+
+/// How long one asks again for what others keep from being done, several times the 10 s that writers queue.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Asks, and asks again while the answer is that one may: a slow machine has a crowd wait for longer than any queue has
+/// it wait. For what may be asked twice: see [`Session::post_once`].
+pub async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask().await;
+        if !answer.lets_ask_again() || Instant::now() > deadline {
+            return answer;
+        }
+        sleep(PAUSE).await;
+    }
+}
 
 impl Api {
     pub fn new(base: impl Into<String>) -> Self {
@@ -89,7 +109,8 @@ impl Api {
         for (name, value) in extra.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        self.session(&self.post("/auth/register", body).await.expect(201))
+        // It knows no keys; who is sent away is nobody yet.
+        self.session(&patiently(|| self.post("/auth/register", body.clone())).await.expect(201))
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Answer {
@@ -132,6 +153,13 @@ impl Session {
         self.send(Method::POST, path, &[], Some(body)).await
     }
 
+    /// As `post`, and sent again where the servers have too much to do; under a fresh key, so that it is done once.
+    pub async fn post_once(&self, path: &str, body: Value) -> Answer {
+        let key = uuid::Uuid::new_v4().to_string();
+        let headers = [("idempotency-key", key.as_str())];
+        patiently(|| self.send(Method::POST, path, &headers, Some(body.clone()))).await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PATCH, path, &[], Some(body)).await
     }
@@ -144,25 +172,26 @@ impl Session {
     pub async fn organization(&self) -> String {
         let slug = unique("org");
         let body = json!({"name": slug, "slug": slug, "contact_email": format!("{slug}@example.test")});
-        self.post("/organizations", body).await.expect(201);
+        self.post_once("/organizations", body).await.expect(201);
         slug
     }
 
     /// A new project, as its JSON.
     pub async fn project(&self, org: &str, body: Value) -> Value {
-        self.post(&format!("/organizations/{org}/projects"), body).await.expect(201)
+        self.post_once(&format!("/organizations/{org}/projects"), body).await.expect(201)
     }
 
     /// A new task, as its JSON.
     pub async fn task(&self, org: &str, project: &str, title: &str) -> Value {
-        self.post(&format!("/organizations/{org}/projects/{project}/tasks"), json!({"title": title})).await.expect(201)
+        let path = format!("/organizations/{org}/projects/{project}/tasks");
+        self.post_once(&path, json!({"title": title})).await.expect(201)
     }
 
     /// A new member of this ADMIN's organization, who registers with an invitation.
     pub async fn invite(&self, org: &str, name: &str, role: &str) -> Session {
         let email = format!("{}@example.test", unique("user"));
         let invitation = self
-            .post(&format!("/organizations/{org}/invitations"), json!({"email": email, "role": role}))
+            .post_once(&format!("/organizations/{org}/invitations"), json!({"email": email, "role": role}))
             .await
             .expect(201);
         self.api.register_with(json!({"name": name, "email": email, "invitation_token": invitation["token"]})).await
@@ -190,6 +219,16 @@ impl Answer {
         }
         assert_eq!(self.body["request_id"], self.header("x-request-id"), "{}", self.text);
         self.body
+    }
+
+    /// The servers have too much to do, or are still at the same request: whoever asks again may be served.
+    fn lets_ask_again(&self) -> bool {
+        let in_graph = &self.body["errors"][0]["extensions"]["code"];
+        match self.status.as_u16() {
+            503 => self.body["code"] == "unavailable" || in_graph == "unavailable",
+            409 => self.body["code"] == "idempotency_in_flight",
+            _ => false,
+        }
     }
 
     /// The names of the bad fields, sorted.

@@ -115,11 +115,12 @@ impl Meter {
         Ok(least.unwrap_or_default())
     }
 
-    /// Until nothing is sent for some rounds of those who notify people of what was written before.
+    /// Until nothing is sent for longer than those rest who notify people of what was written before: an event that
+    /// could not be told is tried again after a second.
     async fn until_quiet(&self) -> anyhow::Result<()> {
         loop {
             let before = self.read().await?;
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(1500)).await;
             if self.read().await? == before {
                 return Ok(());
             }

@@ -11,7 +11,7 @@ mod graph;
 mod graph_socket;
 mod socket;
 
-pub use api::{Answer, Api, PASSWORD, Session, unique};
+pub use api::{Answer, Api, PASSWORD, Session, patiently, unique};
 pub use cluster::{Gateway, base, metrics_base};
 pub use connection::Connection;
 pub use cost::{Cost, Meter};

@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test]
 async fn an_event_arrives_as_it_happens() {
-    let world = World::start().await;
+    let world = World::without_heads().await;
     let mut ann = world.ann_live_at("task:acme/WEB-1").await;
     let event = world.comment("WEB-1", "Hello \"you\"").await;
     let frame = ann.next().await;

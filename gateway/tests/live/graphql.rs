@@ -1,6 +1,6 @@
 //! Subscriptions over `graphql-transport-ws`: the events of the live sockets, in the words of the graph.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use trellis_gateway::{cursor::Cursor, live::Limits};
@@ -64,11 +64,11 @@ fn at(world: &World, seq: u64) -> String {
 
 #[tokio::test]
 async fn it_begins_at_the_head_and_gives_what_happens() {
-    let world = World::start().await;
+    let world = World::without_heads().await;
     world.store.comment("acme", "WEB-1", "before");
     let mut client = ann(&world).await;
     assert_eq!(begin(&mut client, "a", COMMENTS, None).await, (at(&world, 1), true));
-    world.until(|world| world.fake.calls("ProjectService/ReadEvents").len() == 1).await;
+    world.until(|world| !world.fake.calls("ProjectService/ReadEvents").is_empty()).await;
     let event = world.comment("WEB-1", "Hi").await;
     let frame = heard(&mut client, "a").await;
     assert_eq!((&frame["cursor"], &frame["kind"]), (&json!(at(&world, 2)), &json!("comment.created")));
@@ -200,12 +200,10 @@ async fn the_end_of_a_membership_ends_what_belongs_to_it() {
     begin(&mut client, "a", COMMENTS, None).await;
     let other = COMMENTS.replace("acme", "other").replace("web-1", "OPS-1");
     begin(&mut client, "b", &other, None).await;
-    let begun = Instant::now();
     world.store.remove(ACME, ANN, true);
     let frame = client.next().await;
     assert_eq!((&frame["type"], &frame["id"]), (&json!("error"), &json!("a")), "{frame}");
     assert_eq!(frame["payload"][0]["extensions"]["code"], "not_found");
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     world.comment("WEB-1", "for members").await;
     world.publish(&world.store.comment("other", "OPS-1", "elsewhere")).await;
     assert_eq!(contents(&mut client, "b", 1).await, ["elsewhere"]);

@@ -1,6 +1,6 @@
 //! `graphql-transport-ws` itself: how a connection begins, what may be said on it, and how it ends.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -182,10 +182,8 @@ async fn the_end_of_the_session_and_of_the_token_close_it() {
     let mut client = ann(&world).await;
     subscribe(&mut client, "a", COMMENTS, None).await;
     client.next().await;
-    let begun = Instant::now();
     world.gateway.sessions.revoke(session(1), chrono::Utc::now() + chrono::TimeDelta::hours(1));
     assert_eq!(client.closed().await, 4401);
-    assert!(begun.elapsed() < Duration::from_secs(1));
     // Good for its leeway of 5 s, less three.
     let client = signed_in(&world, &token(ANN, session(2), -2)).await;
     assert_eq!(client.closed().await, 4403);

@@ -119,7 +119,7 @@ async fn what_was_forgotten_keeps_its_place_and_is_not_shown() {
 /// What is in memory still: of the ring, which the fast path filled, and of pages, which others came for.
 #[tokio::test]
 async fn what_was_forgotten_is_not_shown_from_rings_and_kept_pages() {
-    let world = World::start().await;
+    let world = World::without_heads().await;
     world.store.notify(ANN, ACME, "page one");
     world.store.notify(ANN, OTHER, "page two");
     let mut early = world.ann().await;
@@ -152,8 +152,7 @@ async fn what_was_forgotten_is_not_shown_from_rings_and_kept_pages() {
 /// The log says that it was forgotten, and nobody has told the ring yet.
 #[tokio::test]
 async fn a_ring_that_is_behind_the_log_shows_nothing_that_the_log_forgot() {
-    let quiet = Limits { heads: std::time::Duration::from_hours(1), ..limits() };
-    let world = World::with(quiet, Fast::Path).await;
+    let world = World::without_heads().await;
     let mut early = world.ann_live_at(TOPIC).await;
     world.publish(&world.store.notify(ANN, ACME, "secret")).await;
     world.publish(&world.store.notify(ANN, OTHER, "elsewhere")).await;

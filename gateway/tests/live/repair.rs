@@ -1,6 +1,6 @@
 //! NATS is the fast path: whatever happens to it, events arrive.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use trellis_gateway::live::Limits;
 
@@ -11,14 +11,12 @@ use crate::{
 
 #[tokio::test]
 async fn a_lost_message_is_read_when_the_next_one_shows_the_hole() {
-    let world = World::start().await;
+    let world = World::without_heads().await;
     let mut ann = world.ann_live_at("project:acme/web").await;
     world.store.comment("acme", "WEB-1", "lost");
     world.store.comment("acme", "WEB-1", "lost, too");
     world.comment("WEB-1", "heard").await;
-    let begun = Instant::now();
     assert_eq!(ann.texts(3).await, ["lost", "lost, too", "heard"]);
-    assert!(begun.elapsed() < Duration::from_millis(400), "not by asking for heads: {:?}", begun.elapsed());
 }
 
 #[tokio::test]

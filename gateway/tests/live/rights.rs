@@ -1,7 +1,5 @@
 //! Rights that end while a socket is open.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 use trellis_proto::project::v1::{OpenTopicRequest, open_topic_request::Topic};
 
@@ -20,10 +18,8 @@ async fn a_logout_ends_the_sockets_of_its_session() {
     let world = World::start().await;
     let client = world.ann_at("task:acme/WEB-1").await;
     let mut other = Client::with_token(world.address, &token(ANN, session(2), 600)).await;
-    let begun = Instant::now();
     world.gateway.sessions.revoke(session(1), chrono::Utc::now() + chrono::TimeDelta::hours(1));
     assert_eq!(client.closed().await, 4401);
-    assert!(begun.elapsed() < Duration::from_secs(1));
     other.subscribe("task:acme/WEB-1", None).await;
     assert_eq!(world.ann().await.closed().await, 4401);
 }
@@ -35,10 +31,8 @@ async fn a_removed_member_hears_nothing_of_the_organization() {
     ann.subscribe("task:other/OPS-1", None).await;
     let mut bob = Client::with_token(world.address, &token(BOB, session(2), 600)).await;
     bob.subscribe("task:acme/WEB-1", None).await;
-    let begun = Instant::now();
     world.store.remove(ACME, ANN, true);
     assert_eq!(ann.next().await, revoked("task:acme/WEB-1"));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     world.comment("WEB-1", "for members").await;
     assert_eq!(bob.texts(1).await, ["for members"]);
     world.publish(&world.store.comment("other", "OPS-1", "elsewhere")).await;

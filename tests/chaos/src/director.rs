@@ -32,9 +32,10 @@ pub struct Mark {
     pub others: bool,
 }
 
-/// When something broke, and when it accepted again, each in order.
-#[derive(Debug, Default)]
+/// When the run began, something broke, and it accepted again, each in order.
+#[derive(Debug)]
 pub struct Times {
+    pub began: Instant,
     pub begun: Vec<Instant>,
     pub marks: Vec<Mark>,
 }
@@ -89,7 +90,6 @@ enum Waits {
 pub struct Director<'a> {
     stage: &'a mut Stage,
     weather: Arc<Weather>,
-    began: Instant,
     /// By number of the fault.
     broken: BTreeMap<usize, (Fault, Waits)>,
     pub times: Times,
@@ -103,15 +103,15 @@ pub struct Director<'a> {
 impl<'a> Director<'a> {
     pub fn new(stage: &'a mut Stage, weather: Arc<Weather>) -> Self {
         let (broken, done) = (BTreeMap::new(), BTreeMap::new());
-        let (times, wrongs) = (Times::default(), Vec::new());
-        Self { stage, weather, began: Instant::now(), broken, times, wrongs, done, at_start: 0 }
+        let times = Times { began: Instant::now(), begun: Vec::new(), marks: Vec::new() };
+        Self { stage, weather, broken, times, wrongs: Vec::new(), done, at_start: 0 }
     }
 
     /// Until `length` has passed and everything is mended that was broken.
     pub fn run(&mut self, plan: &[Fault], length: Duration) {
         let mut next = 0;
-        while self.began.elapsed() < length || !self.broken.is_empty() {
-            while let Some(fault) = plan.get(next).filter(|fault| fault.at <= self.began.elapsed()) {
+        while self.times.began.elapsed() < length || !self.broken.is_empty() {
+            while let Some(fault) = plan.get(next).filter(|fault| fault.at <= self.times.began.elapsed()) {
                 self.begin(next, fault.clone());
                 next += 1;
             }
@@ -122,7 +122,7 @@ impl<'a> Director<'a> {
     }
 
     fn say(&self, what: &str) {
-        println!("  {:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
+        println!("  {:>6.1} s  {what}", self.times.began.elapsed().as_secs_f64());
     }
 
     fn begin(&mut self, number: usize, fault: Fault) {

@@ -23,8 +23,20 @@ const WANTED: [(&str, Duration); 4] = [
 /// What recovered with nothing else broken, and the rest, which waits for others, too.
 #[derive(Default)]
 struct Recovered {
-    alone: Vec<Duration>,
+    alone: Vec<(Duration, String)>,
     among_others: Vec<Duration>,
+    /// Nothing came until the end of the run.
+    never: usize,
+}
+
+impl Recovered {
+    fn note(&mut self, alone: bool, took: Option<Duration>, whose: &str) {
+        match took {
+            Some(took) if alone => self.alone.push((took, whose.to_owned())),
+            Some(took) => self.among_others.push(took),
+            None => self.never += 1,
+        }
+    }
 }
 
 /// Until the first write that was begun after something accepted again was acknowledged (of a gateway: by it), and until
@@ -40,7 +52,7 @@ pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
     let mut writes: BTreeMap<&str, Recovered> = BTreeMap::new();
     let mut events: BTreeMap<&str, Recovered> = BTreeMap::new();
     for mark in &times.marks {
-        let (kind, _) = kind(&mark.component);
+        let (kind, wanted) = kind(&mark.component);
         let gateway = mark.component.strip_prefix("gateway").map(|number| number.len().min(1));
         let first_write = entries
             .iter()
@@ -52,21 +64,20 @@ pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
         let later = arrivals.partition_point(|(at, _)| *at < mark.at);
         let first_event = arrivals[later..].iter().find(|(_, begun)| *begun >= mark.at).map(|(at, _)| *at);
         for (first, all) in [(first_write, &mut writes), (first_event, &mut events)] {
-            let Some(first) = first else { continue };
-            let of_kind = all.entry(kind).or_default();
-            let took = first.duration_since(mark.at);
-            if times.is_alone(mark.at, first, recovers_within) {
-                of_kind.alone.push(took);
-            } else {
-                of_kind.among_others.push(took);
-            }
+            // What is broken after the time in which it may recover is no excuse.
+            let may_until = mark.at + wanted;
+            let alone = times.is_alone(mark.at, first.map_or(may_until, |first| first.min(may_until)), recovers_within);
+            let whose = format!("{} at {:.1} s", mark.component, mark.at.duration_since(times.began).as_secs_f64());
+            all.entry(kind).or_default().note(alone, first.map(|first| first.duration_since(mark.at)), &whose);
         }
     }
     println!("recovery, from when it accepts again (first write begun after that; first event of such a write):");
     for (kind, wanted) in WANTED {
-        let Some(of_writes) = writes.remove(kind) else { continue };
-        let of_events = events.remove(kind).unwrap_or_default();
+        let (Some(of_writes), Some(of_events)) = (writes.remove(kind), events.remove(kind)) else { continue };
         println!("  {kind:<8} wanted p99 < {} s", wanted.as_secs());
+        if of_writes.never + of_events.never > 0 {
+            println!("    never: writes {}, events {}", of_writes.never, of_events.never);
+        }
         println!(
             "    nothing else broken: writes {}; events {}",
             judged(of_writes.alone, wanted),
@@ -80,10 +91,10 @@ pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
     }
 }
 
-fn judged(times: Vec<Duration>, wanted: Duration) -> String {
-    let over = times.iter().filter(|time| **time > wanted).count();
-    let times = percentiles(times);
-    if over == 0 { times } else { format!("{times} ({over} OVER)") }
+fn judged(all: Vec<(Duration, String)>, wanted: Duration) -> String {
+    let over: Vec<_> = all.iter().filter(|(time, _)| *time > wanted).map(|(_, whose)| whose.clone()).collect();
+    let times = percentiles(all.into_iter().map(|(time, _)| time).collect());
+    if over.is_empty() { times } else { format!("{times} ({} OVER: {})", over.len(), over.join(", ")) }
 }
 
 fn recovers_within(component: &str) -> Duration {
@@ -106,6 +117,7 @@ mod tests {
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mark = |component: &str, seconds, others| Mark { component: component.to_owned(), at: at(seconds), others };
         let times = Times {
+            began: start,
             begun: vec![at(0), at(20), at(32), at(40), at(41)],
             marks: vec![
                 mark("gateway", 10, false),
@@ -117,7 +129,7 @@ mod tests {
         };
         let alone = |mark: usize, first| times.is_alone(times.marks[mark].at, at(first), recovers_within);
         assert!(alone(0, 11));
-        assert!(!alone(0, 21), "another fault began before it had recovered");
+        assert!(!alone(0, 21), "another fault began before that");
         assert!(alone(1, 31));
         assert!(!alone(2, 31), "PostgreSQL still has its 3 s");
         assert!(!alone(3, 45), "something was broken");

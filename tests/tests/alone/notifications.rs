@@ -9,7 +9,7 @@ use trellis_tests::{Api, Gateway, Session, Socket};
 
 const TRIALS: usize = 60;
 
-/// From the answer to a comment until each socket has it, `trials` times; sorted.
+/// From the answer to a comment until the last socket has it, `trials` times; sorted.
 async fn times(writer: &Session, path: &str, sockets: &mut [Socket], trials: usize) -> Vec<Duration> {
     let mut times = Vec::new();
     for n in 0..trials {
@@ -18,8 +18,8 @@ async fn times(writer: &Session, path: &str, sockets: &mut [Socket], trials: usi
         for socket in sockets.iter_mut() {
             let frame = socket.event("notification.created").await;
             assert_eq!(frame["event"]["data"]["excerpt"], format!("{n}"));
-            times.push(since.elapsed());
         }
+        times.push(since.elapsed());
     }
     times.sort_unstable();
     times
@@ -53,8 +53,8 @@ async fn a_notification_is_there_within_a_second_and_without_nats_within_six() {
         let times = times(&ben, &path, &mut sockets, trials).await;
         let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
         println!("notifications {when}: {} times, median {median:?}, slowest {slowest:?}", times.len());
-        // The slowest comment but one, at both gateways: one may have met a hiccup of the machine.
-        let slowest_but_one = times[times.len() - 3];
+        // One may have met a hiccup of the machine.
+        let slowest_but_one = times[times.len() - 2];
         assert!(slowest_but_one < bound, "{when}: {slowest_but_one:?}");
     }
 }

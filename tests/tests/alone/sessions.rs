@@ -218,24 +218,25 @@ async fn every_end_bites(world: &World) {
     main.project(&org, json!({"name": "Website", "key": "WEB"})).await;
     main.task(&org, "WEB", "One").await;
     let mut password = PASSWORD.to_owned();
-    let mut times = Vec::new();
-    for end in End::ALL {
+    let mut slowest = Vec::new();
+    // Twice, so that each end still counts when one trial does not.
+    for (round, end) in (0..2).flat_map(|round| End::ALL.map(|end| (round, end))) {
         let victim = Victim::login(world, main.email(), &password, &org).await;
-        let new = format!("{PASSWORD} {end:?}");
+        let new = format!("{PASSWORD} {end:?} {round}");
         end.happen(&main, &victim.session, (&password, &new)).await;
         if matches!(end, End::PasswordChange) {
             password = new;
         }
         let refresh_token = victim.session.refresh_token.clone();
         let took = victim.ends(world).await;
-        times.extend(took.into_iter().map(|(place, took)| (took, end, place)));
+        slowest.extend(took.into_iter().map(|(place, took)| (took, end, place)).max());
         api.post("/auth/refresh", json!({"refresh_token": refresh_token})).await.problem(401, "unauthenticated");
         world.believed(&main.token).await;
     }
-    times.sort_unstable();
-    // One may have met a hiccup of the machine.
-    let slowest_but_one = &times[times.len() - 2];
-    assert!(slowest_but_one.0 < BITES, "late: {:?}", &times[times.len() - 5..]);
+    slowest.sort_unstable();
+    // One trial may have met a hiccup of the machine, which makes all places late at once.
+    let slowest_but_one = &slowest[slowest.len() - 2];
+    assert!(slowest_but_one.0 < BITES, "late: {slowest:?}");
 }
 
 #[tokio::test]

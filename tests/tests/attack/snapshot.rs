@@ -55,17 +55,20 @@ impl Snapshot {
     }
 }
 
-/// The project service has acted on all that happened in its own database and in org's.
+/// The project service has acted on all that happened in its own database and in org's: a deleted organization is noted
+/// when org's feed is read, and its rows go up to a second later.
 async fn until_notified(world: &World) {
     let (org, project) = (&world.databases["org"], &world.databases["project"]);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let head: i64 = scalar(org, "SELECT coalesce(max(seq), 0) FROM event_log").await;
         let place: i64 = scalar(project, "SELECT head FROM org_feed").await;
-        if place >= head && scalar::<i64>(project, "SELECT count(*) FROM undigested").await == 0 {
+        let left: i64 =
+            scalar(project, "SELECT (SELECT count(*) FROM undigested) + (SELECT count(*) FROM leavings)").await;
+        if place >= head && left == 0 {
             return;
         }
-        assert!(Instant::now() < deadline, "the project service does not follow: {place} of {head}");
+        assert!(Instant::now() < deadline, "the project service does not follow: {place} of {head}, {left} left");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

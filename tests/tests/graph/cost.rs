@@ -37,8 +37,8 @@ impl World {
         for person in &self.people {
             let body = json!({"email": person.email(), "role": "MEMBER"});
             let path = format!("/organizations/{org}/invitations");
-            let invitation = self.ada.post(&path, body).await.expect(201);
-            person.post("/invitations/accept", json!({"token": invitation["token"]})).await.expect(200);
+            let invitation = self.ada.post_once(&path, body).await.expect(201);
+            person.post_once("/invitations/accept", json!({"token": invitation["token"]})).await.expect(200);
         }
         for n in 0..projects {
             let key = format!("P{n}");
@@ -47,7 +47,7 @@ impl World {
                 let (by, to) = (&self.people[task % self.people.len()], &self.people[(task / 3) % self.people.len()]);
                 let path = format!("/organizations/{org}/projects/{key}/tasks");
                 let body = json!({"title": format!("Task {task}"), "assignee_id": to.id()});
-                async move { by.post(&path, body).await.expect(201) }
+                async move { by.post_once(&path, body).await.expect(201) }
             });
             // Not all at once: they wait for one another in the database.
             let made: Vec<Value> = futures_util::StreamExt::collect(futures_util::StreamExt::buffer_unordered(
@@ -58,7 +58,7 @@ impl World {
             for task in made.iter().take(5) {
                 let path = format!("/organizations/{org}/tasks/{}/comments", task["task_id"].as_str().unwrap());
                 for person in &self.people[..2] {
-                    person.post(&path, json!({"content": "Hello"})).await.expect(201);
+                    person.post_once(&path, json!({"content": "Hello"})).await.expect(201);
                 }
             }
         }

@@ -23,21 +23,24 @@ async fn an_unknown_email_and_a_wrong_password_are_one_answer_in_one_time() {
     for password in [PASSWORD, "incorrect horse"] {
         assert_eq!(world.login("eve@example.com", password).await.unwrap_err(), wrong);
     }
-    // The fastest of several: without the dummy hash the unknown one would take a tenth.
-    let known = fastest(&world, "ann@example.com").await;
-    let unknown = fastest(&world, "bob@example.com").await;
-    assert!(unknown * 3 > known && known * 3 > unknown, "{known:?} {unknown:?}");
+    // The fastest of several, in turns: without the dummy hash the unknown one would take a tenth.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    let alike = |known: Duration, unknown: Duration| unknown * 3 > known && known * 3 > unknown;
+    for round in 0..50 {
+        if round >= 5 && alike(known, unknown) {
+            break;
+        }
+        known = known.min(time(&world, "ann@example.com").await);
+        unknown = unknown.min(time(&world, "bob@example.com").await);
+    }
+    assert!(alike(known, unknown), "{known:?} {unknown:?}");
     world.end().await;
 }
 
-async fn fastest(world: &World, email: &str) -> Duration {
-    let mut fastest = Duration::MAX;
-    for _ in 0..5 {
-        let start = Instant::now();
-        world.login(email, "incorrect horse").await.unwrap_err();
-        fastest = fastest.min(start.elapsed());
-    }
-    fastest
+async fn time(world: &World, email: &str) -> Duration {
+    let start = Instant::now();
+    world.login(email, "incorrect horse").await.unwrap_err();
+    start.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]

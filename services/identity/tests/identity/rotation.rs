@@ -124,7 +124,7 @@ async fn tokens_of_both_keys_are_believed_throughout() {
     // The old key stays until the lasting token has expired, which a process notes as it sweeps.
     let_pass(&world, 5).await;
     world.add_replica().await;
-    let noted = "SELECT count(*) FROM signing_keys WHERE retired_at BETWEEN now() + interval '12 h' AND now() + interval '12 h 2 min'";
+    let noted = "SELECT count(*) FROM signing_keys WHERE retired_at BETWEEN now() + interval '11 h 50 min' AND now() + interval '12 h 2 min'";
     world.eventually(noted, 1).await;
     assert_eq!(published(&world).await, keys);
     for shown in shown {

@@ -148,7 +148,7 @@ impl World {
 
     /// Waits until a count is what it should be.
     pub async fn eventually(&self, sql: &'static str, expected: i64) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         while self.count(sql).await != expected {
             assert!(tokio::time::Instant::now() < deadline, "{sql} is never {expected}");
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -29,7 +29,7 @@ pub enum Kept {
 }
 
 impl Request {
-    /// Takes the key's lock and looks the key up. Waits for who has it (at most `lock_timeout`): they answer soon, and
+    /// Takes the key's lock and looks the key up. Waits for who has it (at most 5 s, `statement_timeout`): they answer soon, and
     /// who was refused gives it back only when their transaction is rolled back, which may be after their answer.
     pub async fn find(&self, conn: &mut PgConnection) -> Result<Kept, LogError> {
         // Two statements: the snapshot of the look-up must be younger than the lock, or an answer that was committed
@@ -73,7 +73,7 @@ impl Request {
         Ok(())
     }
 
-    /// 64 bits of a hash: two keys that share them only make one of two simultaneous requests come again.
+    /// 64 bits of a hash: of two keys that share them, one only waits for the other.
     fn lock(&self) -> i64 {
         let mut hash = Sha256::new();
         hash.update(self.user.as_bytes());

@@ -9,6 +9,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 
+use crate::outage::is_outage;
+
 /// The advisory lock of who migrates (two-number locks are apart from the one-number locks of idempotency keys).
 const MIGRATING: (i32, i32) = (0x7472, 1);
 /// Between tries to reach something that is not there yet.
@@ -55,17 +57,18 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, sql
 }
 
 /// The first connection of the pool. The database has answered just now: that a busy machine takes longer than callers
-/// may wait is no reason to end.
+/// may wait, or that the connection breaks, is no reason to end.
 async fn warm_up(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut waiting = Waiting::new();
     loop {
         match pool.acquire().await {
             Ok(_) => return Ok(()),
-            Err(sqlx::Error::PoolTimedOut) if waiting.should_say() => {
-                tracing::warn!("waiting for the database: it is slow to let the service in");
+            Err(error) if !is_outage(&error) => return Err(error),
+            Err(error) if waiting.should_say() => {
+                tracing::warn!(%error, "waiting for the database: it does not let the service in");
             }
             Err(sqlx::Error::PoolTimedOut) => {}
-            Err(error) => return Err(error),
+            Err(_) => sleep(RETRY).await,
         }
     }
 }
@@ -186,17 +189,7 @@ async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), sqlx::Error>
 
 /// Whether trying again can help: a lock was not free in time, or the connection was lost.
 fn is_passing(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
-        return false;
-    };
-    match error {
-        sqlx::Error::Io(_) => true,
-        // lock_not_available, deadlock_detected, and the server going down.
-        sqlx::Error::Database(error) => {
-            matches!(error.code().as_deref(), Some("55P03" | "40P01" | "57P01" | "57P02" | "57P03"))
-        }
-        _ => false,
-    }
+    matches!(error, MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_outage(error))
 }
 
 /// Says what is waited for soon, then every 5 s.

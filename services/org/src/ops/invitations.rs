@@ -111,9 +111,7 @@ impl Ops {
         let email = email.ok_or(Error::InvitationNotFound)?;
         // First without the lock: tokens that fit no more must not stand in the way of others.
         if !invitations::may_fit(self.log.pool(), id, &email, user).await? {
-            // Unless this very request was served meanwhile.
-            let answer = self.kept(&once).await?.ok_or(Error::InvitationNotFound)?;
-            return accepted_before(self.log.pool(), user, answer).await;
+            return Err(Error::InvitationNotFound);
         }
 
         let mut write = self.begin().await?;

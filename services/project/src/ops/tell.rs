@@ -19,9 +19,6 @@ use crate::{
     wire,
 };
 
-/// Until a user can have more than are kept, nothing is looked for that could go.
-const FEW: i64 = 1000;
-
 /// What became of a write behind a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
@@ -52,7 +49,8 @@ impl Teller {
             Made::Known => return write.unchanged().await.map(|_| Told::Yes).map_err(Into::into),
             Made::Moved => return write.unchanged().await.map(|_| Told::Moved).map_err(Into::into),
         };
-        if number > FEW {
+        // Before, there cannot be more.
+        if number > notifications::MOST {
             notifications::trim(write.conn(), user).await?;
         }
         let notification = Notification { id, seq: number, reason, news: news.clone(), created_at, read_at: None };

@@ -11,7 +11,7 @@ use super::org_feed::Fence;
 use crate::domain::{News, Notification, OrganizationRef, Reason, TaskRef};
 
 /// The most that are kept of one user, and for how long.
-const MOST: i64 = 1000;
+pub const MOST: i64 = 1000;
 const KEPT: Duration = Duration::from_hours(90 * 24);
 /// Rows of one round of sweeping.
 const BATCH: i64 = 1000;

@@ -287,12 +287,12 @@ impl<T: std::fmt::Debug> Refused for Result<T, Status> {
     }
 }
 
-/// Until it holds; 10 s at most.
+/// Until it holds; 30 s at most.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "{what}");
+    assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{what}");
 }

@@ -91,8 +91,7 @@ async fn who_is_removed_keeps_nothing_of_the_organization() {
     it.client().read_notification(it.bob.ask(read.clone())).await.unwrap();
 
     it.world.remove_member("acme", it.bob.id);
-    let forgotten = async || it.notifications(&it.bob).await.notifications.len() == 1;
-    assert!(tokio::time::timeout(Duration::from_secs(1), eventually("forgotten", forgotten)).await.is_ok());
+    eventually("forgotten", async || it.notifications(&it.bob).await.notifications.len() == 1).await;
     let left = it.notifications(&it.bob).await;
     assert_eq!((left.unread_count, left.notifications[0].kind()), (1, NotificationKind::Added));
     it.client().read_notification(it.bob.ask(read)).await.unwrap_err();

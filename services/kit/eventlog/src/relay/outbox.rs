@@ -24,8 +24,10 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 const STATEMENT: Duration = Duration::from_secs(3);
 /// How far back events are published again: what retention is about to delete is not.
 const REPUBLISHED: Duration = MAX_AGE.saturating_sub(Duration::from_hours(1));
-/// Events that are queued again at once.
+/// Events that are queued again at once, and how many rows may wait for that: what is new waits behind no more. However
+/// few scopes they are of: of each only one is published at a time.
 const PIECE: i64 = 10;
+const FEW: i64 = 20;
 
 /// A service's database.
 pub(crate) struct PgDatabase<'a> {
@@ -118,8 +120,9 @@ impl Outbox for PgOutbox {
     }
 
     async fn queue_again(&mut self) -> Result<Option<u64>, sqlx::Error> {
-        let query = sqlx::query_scalar(
-            "WITH due AS (SELECT scope, next, upto FROM republish LIMIT 1), \
+        let query = sqlx::query_as(
+            "WITH due AS (SELECT scope, next, upto FROM republish \
+                          WHERE (SELECT count(*) FROM (SELECT FROM outbox LIMIT $3) waiting) < $3 LIMIT 1), \
              piece AS (SELECT e.scope, e.seq FROM due \
                        JOIN event_log e ON e.scope = due.scope AND e.seq BETWEEN due.next AND due.upto \
                        WHERE e.occurred_at > now() - $1 ORDER BY e.seq LIMIT $2), \
@@ -128,12 +131,13 @@ impl Outbox for PgOutbox {
              moved AS (UPDATE republish r SET next = last.seq + 1 FROM due, last \
                        WHERE r.scope = due.scope AND last.rows = $2), \
              done AS (DELETE FROM republish r USING due, last WHERE r.scope = due.scope AND last.rows < $2) \
-             SELECT last.rows FROM due, last",
+             SELECT last.rows, EXISTS (SELECT FROM republish) FROM last",
         )
         .bind(REPUBLISHED)
-        .bind(PIECE);
-        let rows: Option<i64> = query.fetch_optional(&mut self.connection).await?;
-        Ok(rows.map(unsigned))
+        .bind(PIECE)
+        .bind(FEW);
+        let (rows, left): (i64, bool) = query.fetch_one(&mut self.connection).await?;
+        Ok(left.then_some(unsigned(rows)))
     }
 
     async fn close(self) {

@@ -36,6 +36,8 @@ pub(crate) struct Schedule<M> {
     acked: HashSet<i64>,
     /// Rows in `lanes`.
     taken: usize,
+    /// A scope has come free since that was asked.
+    freed: bool,
 }
 
 struct Lane<M> {
@@ -50,7 +52,7 @@ struct Rest {
 
 impl<M> Schedule<M> {
     pub(crate) fn new() -> Self {
-        Self { lanes: HashMap::new(), resting: HashMap::new(), acked: HashSet::new(), taken: 0 }
+        Self { lanes: HashMap::new(), resting: HashMap::new(), acked: HashSet::new(), taken: 0, freed: false }
     }
 
     /// How many more rows can be taken.
@@ -62,6 +64,11 @@ impl<M> Schedule<M> {
     pub(crate) fn busy(&self, now: Instant) -> Vec<Uuid> {
         let resting = self.resting.iter().filter(|(_, rest)| rest.until > now).map(|(scope, _)| *scope);
         self.lanes.keys().copied().chain(resting).collect()
+    }
+
+    /// Whether a scope whose rows were not read has come free since this was asked last.
+    pub(crate) fn take_freed(&mut self) -> bool {
+        std::mem::take(&mut self.freed)
     }
 
     /// Rows to delete.
@@ -121,11 +128,11 @@ impl<M> Schedule<M> {
         self.acked.insert(lane.get().in_flight);
         self.taken -= 1;
         let next = lane.get_mut().next.pop_front();
-        match &next {
-            Some(row) => lane.get_mut().in_flight = row.id,
-            None => {
-                lane.remove();
-            }
+        if let Some(row) = &next {
+            lane.get_mut().in_flight = row.id;
+        } else {
+            lane.remove();
+            self.freed = true;
         }
         next
     }

@@ -43,7 +43,8 @@ pub(crate) trait Outbox: Send {
     /// many scopes that are.
     fn lost(&mut self, stream: &Remembered) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Puts the next few of what was noted into the outbox again; gives how many, `None` where nothing is left.
+    /// Puts the next few of what was noted into the outbox again, where few rows wait there; gives how many, `None` where
+    /// nothing is left.
     fn queue_again(&mut self) -> impl Future<Output = Result<Option<u64>, sqlx::Error>> + Send;
 
     /// Says goodbye, so that the lock is free at once.

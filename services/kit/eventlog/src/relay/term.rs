@@ -43,8 +43,8 @@ pub(crate) struct Term<'a, D: Database, B> {
     pub(super) watch: StreamWatch,
     /// Whether there may be something to publish again.
     pub(super) republishes: bool,
-    /// Whether the last reading came to the end of the outbox.
-    read_out: bool,
+    /// Whether there may be rows that can be taken and were not read yet.
+    unread: bool,
 }
 
 impl<'a, D: Database, B: Broker> Term<'a, D, B> {
@@ -59,7 +59,7 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
             watch: StreamWatch::new(Instant::now()),
             // Whoever led before may not have come to its end.
             republishes: true,
-            read_out: false,
+            unread: true,
         }
     }
 
@@ -105,6 +105,7 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
                 }
                 _ = poll.tick() => {
                     self.look_when_due();
+                    self.unread = true;
                     if drain_until.is_none() {
                         self.publish_again().await?;
                     }
@@ -119,7 +120,7 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
                         exchange |= self.settle(done).await?;
                     }
                 }
-                () = self.database.committed() => {}
+                () = self.database.committed() => self.unread = true,
             }
             let left = if exchange { self.exchange().await? } else { true };
             if let Some(until) = drain_until {
@@ -140,11 +141,12 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
     /// Deletes what is stored, reads what is there, starts what is free; gives whether more may be
     /// there.
     async fn exchange(&mut self) -> Result<bool, sqlx::Error> {
-        let limit = if self.may_publish() { BATCH.min(self.schedule.room()) } else { 0 };
+        // A long outbox is mostly of scopes that are busy: it is not looked through for each row that was stored.
+        self.unread |= self.schedule.take_freed();
+        let reads = self.unread && self.may_publish();
+        let limit = if reads { BATCH.min(self.schedule.room()) } else { 0 };
         let acked = self.schedule.acked();
         if limit == 0 && acked.is_empty() {
-            // Nobody has looked.
-            self.read_out = false;
             return Ok(true);
         }
         let busy = self.schedule.busy(Instant::now());
@@ -153,17 +155,19 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
         let rows = self.session.exchange(&exchange).await?;
         self.schedule.deleted(&acked);
         let left = limit == 0 || !rows.is_empty();
-        self.read_out = rows.len() < limit;
+        if limit > 0 {
+            self.unread = rows.len() == limit;
+        }
         for row in self.schedule.offer(rows, Instant::now()) {
             self.publish(row);
         }
         Ok(left)
     }
 
-    /// Queues a little of what the stream has lost, where nothing new waits: at each tick, which bounds what it costs
+    /// Queues a little of what the stream has lost, where little waits: at each tick, which bounds what it costs
     /// whoever is at work (200 events a second), however much there is and however often it is lost.
     async fn publish_again(&mut self) -> Result<(), sqlx::Error> {
-        if self.republishes && self.read_out && self.may_publish() {
+        if self.republishes && self.may_publish() {
             let rows = self.session.queue_again().await?;
             self.republishes = rows.is_some();
             let context = self.database.context();

@@ -1,9 +1,11 @@
 //! NATS goes, comes back, forgets: on a server of the test's own.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use prost::Message as _;
+use rustix::process::Signal;
 use trellis_local::servers::Nats;
 use trellis_local::{packages, ports};
 use trellis_proto::event::v1::Event;
@@ -172,6 +174,37 @@ async fn what_is_new_goes_before_what_is_published_again() {
     fixture.outbox_is_empty().await;
     let stream = jetstream.get_stream("TRELLIS").await.unwrap();
     assert_eq!(stream.cached_info().state.messages, 602);
+    relay.stop().await;
+}
+
+/// All of one scope, of which one is published at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_again_never_fills_the_outbox() {
+    let nats = OwnNats::start();
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let scope = fixture.new_scope().await;
+    fixture.append_many(scope, 400).await;
+    fixture.outbox_is_empty().await;
+    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
+    jetstream.delete_stream("TRELLIS").await.unwrap();
+    // It meets the missing stream.
+    fixture.append(scope).await;
+    let due = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM republish").fetch_one(fixture.log.pool()).await.unwrap()
+    };
+    eventually("the loss is noticed", async || due().await > 0).await;
+    // From now on nothing is acknowledged.
+    nats.nats.process.signal(Signal::STOP);
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        let waiting = fixture.outbox().await;
+        assert!(waiting < 40, "{waiting} wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    nats.nats.process.signal(Signal::CONT);
+    fixture.outbox_is_empty().await;
+    all_is_stored(&nats.url(), scope, 401).await;
     relay.stop().await;
 }
 

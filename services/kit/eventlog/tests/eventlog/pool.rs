@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
-use tokio::task::JoinSet;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use trellis_eventlog::{Log, connect, migrate};
 use trellis_local::testing;
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, schema, secret};
+use crate::fixture::{Fixture, eventually, schema, secret};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_together_migrate_once() {
@@ -46,12 +50,42 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&admin).await.unwrap();
 }
 
+/// The first connection shows that the database answers; the second is the pool's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_at_the_start_is_made_again() {
+    let server = testing::database_url().unwrap();
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (user, place) = server.rsplit_once('@').unwrap();
+    let (address, database) = place.split_once('/').unwrap();
+    let url = format!("{user}@{}/{database}", front.local_addr().unwrap());
+    let address = address.to_owned();
+    tokio::spawn(async move {
+        for number in 1.. {
+            let (mut client, _) = front.accept().await.unwrap();
+            if number == 2 {
+                drop(client);
+                continue;
+            }
+            let mut database = TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut database).await });
+        }
+    });
+    let pool = connect(&SecretString::from(url), 2).await.unwrap();
+    let answer: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
+    assert_eq!(answer, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_is_opened_however_long_the_database_takes() {
     let fixture = Fixture::new().await;
     let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_millis(500));
-    let pool = options.connect(&fixture.database.runtime_url).await.unwrap();
-    let busy = pool.acquire().await.unwrap();
+    let pool = options.connect_lazy(&fixture.database.runtime_url).unwrap();
+    let busy = loop {
+        // Making it may take longer than that, too.
+        if let Ok(busy) = pool.acquire().await {
+            break busy;
+        }
+    };
     let (opened, began) = tokio::join!(Log::open(pool.clone(), "slow", 1), async {
         // The first try has failed by now.
         let failed = pool.acquire().await;
@@ -74,6 +108,8 @@ async fn connections_that_the_server_ended_are_not_handed_out() {
     // Several connections, all of them idle long enough to be tested.
     let held = futures_util::future::join_all((0..4).map(|_| fixture.log.pool().acquire())).await;
     drop(held);
+    let pool = fixture.log.pool();
+    eventually("all are back", async || pool.num_idle() == pool.size() as usize).await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let superuser = PgPool::connect(&fixture.database.superuser_url).await.unwrap();
     sqlx::query(

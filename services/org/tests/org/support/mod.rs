@@ -194,7 +194,7 @@ impl Org {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
+        let reached = tokio::time::timeout(Duration::from_secs(30), reached).await;
         assert!(reached.is_ok(), "{sql} is never {expected}");
     }
 

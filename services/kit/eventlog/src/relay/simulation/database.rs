@@ -16,8 +16,9 @@ use super::super::stream::Remembered;
 use super::planted::Planted;
 use super::world::{Queued, State, Undo, World, event, scope_id};
 
-/// Events that are queued again at once.
+/// Events that are queued again at once, and how many rows may wait for that.
 const PIECE: u64 = 3;
+const FEW: usize = 6;
 
 /// Does it, or says that a lock is not free yet.
 type Question = Box<dyn FnMut(&mut State) -> bool + Send>;
@@ -262,6 +263,9 @@ impl State {
 
     fn queue_again(&mut self) -> Option<u64> {
         let (scope, seqs) = self.again.iter().next().map(|(scope, seqs)| (*scope, seqs.clone()))?;
+        if self.outbox.len() >= FEW {
+            return Some(0);
+        }
         self.undo.push(Undo::Again(self.again.clone()));
         let piece = *seqs.start()..=(*seqs.end()).min(seqs.start() + PIECE - 1);
         let rows = piece.clone().count() as u64;

@@ -137,6 +137,12 @@ impl Stage {
         }
     }
 
+    /// How often NATS has ended by a panic, as its log says (2.9 does now and then where its store was deleted).
+    pub fn panics_of_nats(&self) -> usize {
+        let log = fs::read(&self.nats.process.plan.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().filter(|line| line.starts_with("panic: ")).count()
+    }
+
     /// SIGKILL, and gone.
     pub fn kill(&mut self, component: &str) {
         if self.process(component).ended().is_some() {

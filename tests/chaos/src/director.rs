@@ -98,13 +98,14 @@ pub struct Director<'a> {
     pub done: BTreeMap<Kind, usize>,
     /// How often something ended at its start, and had to be started again.
     pub at_start: usize,
+    panics_of_nats: usize,
 }
 
 impl<'a> Director<'a> {
     pub fn new(stage: &'a mut Stage, weather: Arc<Weather>) -> Self {
         let (broken, done) = (BTreeMap::new(), BTreeMap::new());
         let times = Times { began: Instant::now(), begun: Vec::new(), marks: Vec::new() };
-        Self { stage, weather, broken, times, wrongs: Vec::new(), done, at_start: 0 }
+        Self { stage, weather, broken, times, wrongs: Vec::new(), done, at_start: 0, panics_of_nats: 0 }
     }
 
     /// Until `length` has passed and everything is mended that was broken.
@@ -287,7 +288,7 @@ impl<'a> Director<'a> {
         Waits::Accepts { since: Instant::now() }
     }
 
-    /// Nobody may end whom nobody ended.
+    /// Nobody may end whom nobody ended: but for NATS, where its own log has a panic of its own more.
     fn look_for_the_dead(&mut self) {
         for component in self.stage.components() {
             if !self.is_broken(&component)
@@ -295,7 +296,13 @@ impl<'a> Director<'a> {
             {
                 let what = format!("{component} ended by itself ({status})");
                 self.say(&what);
-                self.wrongs.push(what);
+                let panics = if component == "nats" { self.stage.panics_of_nats() } else { 0 };
+                if panics > self.panics_of_nats {
+                    self.panics_of_nats = panics;
+                    self.say("(its own panic: it is started again)");
+                } else {
+                    self.wrongs.push(what);
+                }
                 self.start(&component);
             }
         }

@@ -47,7 +47,7 @@ impl Ops {
         let place = self.hasher.admit(user.address.into())?;
         let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
         for _ in 0..ATTEMPTS {
-            let old_hash = users::password_hash(self.log.pool(), user.id, user.session).await?;
+            let old_hash = users::password_hash(&mut *self.log.connection().await?, user.id, user.session).await?;
             let old_hash = old_hash.ok_or(Error::Unauthenticated)?;
             if !self.hasher.verify(&place, &request.current, Some(&old_hash)).await?.matches {
                 // A retry shows the password that its first request has changed.
@@ -95,7 +95,7 @@ impl Ops {
         let Some(request) = idempotent else {
             return Err(Error::IncorrectPassword);
         };
-        let mut db = self.log.pool().acquire().await?;
+        let mut db = self.log.connection().await?;
         if kept(&request.look(&mut db).await?)? { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
     }
 

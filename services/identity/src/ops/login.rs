@@ -30,7 +30,7 @@ impl Ops {
         let email = validate(&request)?;
         let place = self.hasher.admit(Network::from(request.client.ip.parse::<IpAddr>().ok()))?;
         for _ in 0..ATTEMPTS {
-            let found = users::credentials(self.log.pool(), &email).await?;
+            let found = users::credentials(&mut *self.log.connection().await?, &email).await?;
             let hash = found.as_ref().map(|found| found.password_hash.as_str());
             let verified = self.hasher.verify(&place, &request.password, hash).await?;
             let Some(Credentials { user, password_hash, pending: false }) = found.filter(|_| verified.matches) else {

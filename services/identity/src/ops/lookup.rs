@@ -29,6 +29,6 @@ impl Ops {
         if ids.is_empty() && emails.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(users::find(self.log.pool(), &ids, &emails).await?)
+        Ok(users::find(&mut *self.log.connection().await?, &ids, &emails).await?)
     }
 }

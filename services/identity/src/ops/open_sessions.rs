@@ -31,7 +31,7 @@ impl Ops {
         let own = self.session(caller).await?;
         let current = caller.user()?.session;
         let window = page.newest_first().map_err(bad_page)?.at_most(MOST);
-        let found = sessions::open(self.log.pool(), own.user.id, now(), window).await?;
+        let found = sessions::open(&mut *self.log.connection().await?, own.user.id, now(), window).await?;
         let place = |session: &OpenSession| Cursor { at: session.last_used_at, id: session.id };
         let Listed { items, next, .. } = window.page(found, place).map_err(bad_page)?;
         Ok(OpenSessions { sessions: items, next, current })
@@ -42,7 +42,7 @@ impl Ops {
     pub async fn revoke_session(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         let user = self.session(caller).await?.user.id;
         let id: Uuid = id.parse().map_err(|_| Error::NoSession)?;
-        let session = sessions::find(self.log.pool(), id, user).await?;
+        let session = sessions::find(&mut *self.log.connection().await?, id, user).await?;
         let session = session.filter(|session| session.lives(now())).ok_or(Error::NoSession)?;
         // Ended by someone else at the same moment: that is what was asked for.
         self.end_session(session.id, Some(user)).await?;

@@ -14,7 +14,7 @@ impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn me(&self, caller: &Caller) -> Result<User, Error> {
         let user = caller.user()?;
-        users::signed_in(self.log.pool(), user.id, user.session).await?.ok_or(Error::Unauthenticated)
+        users::signed_in(&mut *self.log.connection().await?, user.id, user.session).await?.ok_or(Error::Unauthenticated)
     }
 
     #[tracing::instrument(skip_all)]

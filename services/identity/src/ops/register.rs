@@ -47,7 +47,7 @@ impl Ops {
         let target = target(request.organization_slug, request.invitation_token)?;
         let place = self.hasher.admit(Network::from(request.client.ip.parse::<IpAddr>().ok()))?;
         // Spares the hashing; the index decides.
-        if users::email_is_taken(self.log.pool(), &new.email).await? {
+        if users::email_is_taken(&mut *self.log.connection().await?, &new.email).await? {
             return Err(Error::EmailTaken);
         }
         let password_hash = self.hasher.hash(&place, &new.password).await?;

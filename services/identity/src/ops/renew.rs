@@ -24,7 +24,7 @@ impl Ops {
     #[tracing::instrument(skip_all)]
     pub async fn session(&self, caller: &Caller) -> Result<Session, Error> {
         let caller = caller.user()?;
-        let session = sessions::find(self.log.pool(), caller.session, caller.id).await?;
+        let session = sessions::find(&mut *self.log.connection().await?, caller.session, caller.id).await?;
         session.filter(|session| session.lives(now())).ok_or(Error::Unauthenticated)
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions: opened, used, ended, forgotten.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, query, query_as};
+use sqlx::{PgConnection, PgExecutor, query, query_as};
 use uuid::Uuid;
 
 use crate::domain::{Client, IDLE, OpenSession, Revocation, Session, User, Window};
@@ -66,7 +66,7 @@ pub async fn lock(conn: &mut PgConnection, id: Uuid, user_id: Uuid) -> sqlx::Res
 }
 
 /// The same without the lock.
-pub async fn find(pool: &PgPool, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
+pub async fn find(db: impl PgExecutor<'_>, id: Uuid, user_id: Uuid) -> sqlx::Result<Option<Session>> {
     let row = query_as!(
         Row,
         r#"SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.long_lived,
@@ -76,13 +76,18 @@ pub async fn find(pool: &PgPool, id: Uuid, user_id: Uuid) -> sqlx::Result<Option
         id,
         user_id
     )
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await?;
     Ok(row.map(Session::from))
 }
 
 /// A user's sessions that live, the last used first.
-pub async fn open(pool: &PgPool, user_id: Uuid, now: DateTime<Utc>, window: Window) -> sqlx::Result<Vec<OpenSession>> {
+pub async fn open(
+    db: impl PgExecutor<'_>,
+    user_id: Uuid,
+    now: DateTime<Utc>,
+    window: Window,
+) -> sqlx::Result<Vec<OpenSession>> {
     let rows = query!(
         "SELECT id, user_agent, ip, created_at, last_used_at, expires_at FROM sessions
          WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3
@@ -95,7 +100,7 @@ pub async fn open(pool: &PgPool, user_id: Uuid, now: DateTime<Utc>, window: Wind
         window.from.id,
         window.rows()
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     Ok(rows
         .into_iter()
@@ -175,7 +180,11 @@ pub async fn revoke_others(
 }
 
 /// Sessions that were ended after a number, those left out whose access tokens expired before a time; in order.
-pub async fn revoked_after(pool: &PgPool, after: u64, expired_before: DateTime<Utc>) -> sqlx::Result<Vec<Revocation>> {
+pub async fn revoked_after(
+    db: impl PgExecutor<'_>,
+    after: u64,
+    expired_before: DateTime<Utc>,
+) -> sqlx::Result<Vec<Revocation>> {
     let rows = query!(
         r#"SELECT id, revoked_seq AS "revoked_seq!", access_expires_at FROM sessions
            WHERE revoked_seq > $1 AND access_expires_at >= $2
@@ -183,7 +192,7 @@ pub async fn revoked_after(pool: &PgPool, after: u64, expired_before: DateTime<U
         signed(after),
         expired_before
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     Ok(rows
         .into_iter()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, query, query_scalar};
+use sqlx::{PgConnection, PgExecutor, query, query_scalar};
 
 use crate::domain::{HANDED_OVER, PublicKey, SigningKey};
 
@@ -46,13 +46,13 @@ pub async fn all(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Ve
 }
 
 /// The public half of all that are not retired, those included that are not yet used.
-pub async fn published(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<PublicKey>> {
+pub async fn published(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> sqlx::Result<Vec<PublicKey>> {
     let rows = query!(
         "SELECT kid, public_key FROM signing_keys
          WHERE retired_at IS NULL OR retired_at > $1 ORDER BY not_before, kid",
         now
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     rows.into_iter().map(|row| Ok(PublicKey { kid: row.kid, key: bytes(&row.public_key)? })).collect()
 }

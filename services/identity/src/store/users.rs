@@ -1,7 +1,7 @@
 //! Users: credentials, pending registrations, look-ups.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
+use sqlx::{PgConnection, PgExecutor, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use crate::domain::{Credentials, Email, Name, User};
@@ -29,20 +29,20 @@ pub async fn insert(
 }
 
 /// Whether an e-mail is taken, by a pending user too.
-pub async fn email_is_taken(pool: &PgPool, email: &Email) -> sqlx::Result<bool> {
+pub async fn email_is_taken(db: impl PgExecutor<'_>, email: &Email) -> sqlx::Result<bool> {
     query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE fold(email) = fold($1)) AS "taken!""#, email.as_str())
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
 }
 
 /// What a login is checked against.
-pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials>> {
+pub async fn credentials(db: impl PgExecutor<'_>, email: &str) -> sqlx::Result<Option<Credentials>> {
     let row = query!(
         r#"SELECT id, email, name, created_at, password_hash, pending_since IS NOT NULL AS "pending!"
            FROM users WHERE fold(email) = fold($1)"#,
         email
     )
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await?;
     Ok(row.map(|row| Credentials {
         user: User { id: row.id, email: row.email, name: row.name, created_at: row.created_at },
@@ -52,14 +52,14 @@ pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Cred
 }
 
 /// The password hash of a user, while the session lives.
-pub async fn password_hash(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Result<Option<String>> {
+pub async fn password_hash(db: impl PgExecutor<'_>, id: Uuid, session: Uuid) -> sqlx::Result<Option<String>> {
     query_scalar!(
         "SELECT u.password_hash FROM users u JOIN sessions s ON s.user_id = u.id
          WHERE u.id = $1 AND s.id = $2 AND s.revoked_at IS NULL",
         id,
         session
     )
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await
 }
 
@@ -106,7 +106,7 @@ pub async fn change_password(
 }
 
 /// The user of a session that lives.
-pub async fn signed_in(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Result<Option<User>> {
+pub async fn signed_in(db: impl PgExecutor<'_>, id: Uuid, session: Uuid) -> sqlx::Result<Option<User>> {
     query_as!(
         User,
         "SELECT u.id, u.email, u.name, u.created_at FROM users u JOIN sessions s ON s.user_id = u.id
@@ -114,7 +114,7 @@ pub async fn signed_in(pool: &PgPool, id: Uuid, session: Uuid) -> sqlx::Result<O
         id,
         session
     )
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await
 }
 
@@ -134,7 +134,7 @@ pub async fn rename(conn: &mut PgConnection, id: Uuid, session: Uuid, name: &Nam
 }
 
 /// Those of these that there are, pending ones left out.
-pub async fn find(pool: &PgPool, ids: &[Uuid], emails: &[String]) -> sqlx::Result<Vec<User>> {
+pub async fn find(db: impl PgExecutor<'_>, ids: &[Uuid], emails: &[String]) -> sqlx::Result<Vec<User>> {
     query_as!(
         User,
         "SELECT id, email, name, created_at FROM users
@@ -143,7 +143,7 @@ pub async fn find(pool: &PgPool, ids: &[Uuid], emails: &[String]) -> sqlx::Resul
         ids,
         emails
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await
 }
 
@@ -169,8 +169,12 @@ pub async fn is_active(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option
 }
 
 /// Registrations that have been waiting since before a time, oldest first.
-pub async fn pending_since_before(pool: &PgPool, before: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+pub async fn pending_since_before(
+    db: impl PgExecutor<'_>,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
     query_scalar!("SELECT id FROM users WHERE pending_since < $1 ORDER BY pending_since LIMIT $2", before, limit)
-        .fetch_all(pool)
+        .fetch_all(db)
         .await
 }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::pool::{RETRY, Waiting};
 use crate::queue::WriterQueue;
-use crate::{Reader, Unlogged, Write, is_outage, wall};
+use crate::reads::Reads;
+use crate::{Connection, Reader, Unlogged, Write, is_outage, wall};
 
 /// Most events of one page.
 const MAX_PAGE: u32 = 500;
@@ -29,6 +30,7 @@ struct Inner {
     context: &'static str,
     epoch: Uuid,
     writers: WriterQueue,
+    reads: Reads,
     /// Wakes the relay of this process after a commit.
     committed: Notify,
 }
@@ -71,7 +73,8 @@ impl Log {
                 answer => break answer?,
             }
         };
-        let inner = Inner { pool, context, epoch, writers: WriterQueue::new(writers), committed: Notify::new() };
+        let (reads, writers) = (Reads::of(&pool), WriterQueue::new(writers));
+        let inner = Inner { pool, context, epoch, writers, reads, committed: Notify::new() };
         Ok(Self { inner: Arc::new(inner), tenant: None })
     }
 
@@ -83,9 +86,15 @@ impl Log {
 
     /// A connection that reads the rows of one organization, in a transaction.
     pub async fn reader(&self, tenant: Uuid) -> Result<Reader, sqlx::Error> {
-        Reader::begin(&self.inner.pool, tenant).await
+        Reader::begin(self.connection().await?, tenant).await
     }
 
+    /// A connection for reading. Who holds one must not wait for another.
+    pub async fn connection(&self) -> Result<Connection, sqlx::Error> {
+        self.inner.reads.enter(&self.inner.pool).await
+    }
+
+    /// For work in the background: whoever answers somebody takes a [`connection`](Self::connection).
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
     }

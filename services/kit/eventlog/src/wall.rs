@@ -3,10 +3,11 @@
 //!
 //! Fails closed: connections of the pool begin with the setting empty, and so outside of every organization.
 
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr as _, SqlStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 use tokio::runtime::Handle;
 use uuid::Uuid;
+
+use crate::reads::Connection;
 
 /// What a connection is started with. A connection without it is one of a version that knew no wall.
 pub(crate) const OUTSIDE: (&str, &str) = ("trellis.org", "");
@@ -23,16 +24,16 @@ pub(crate) fn begin(tenant: Option<Uuid>) -> SqlStr {
 /// A connection that reads one organization's rows, and sees no others, until it is dropped.
 pub struct Reader {
     /// Taken when this is dropped.
-    conn: Option<PoolConnection<Postgres>>,
+    conn: Option<Connection>,
     unread: bool,
 }
 
 impl Reader {
-    pub(crate) async fn begin(pool: &PgPool, tenant: Uuid) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn begin(conn: Connection, tenant: Uuid) -> Result<Self, sqlx::Error> {
         // Whole before the transaction is begun: cancelled in the middle, it is ended all the same.
-        let mut reader = Self { conn: Some(pool.acquire().await?), unread: false };
+        let mut reader = Self { conn: Some(conn), unread: false };
         let begin = AssertSqlSafe(format!("BEGIN READ ONLY; SET LOCAL trellis.org = '{tenant}'"));
-        sqlx::raw_sql(begin).execute(&mut **reader.pooled()).await?;
+        sqlx::raw_sql(begin).execute(&mut **reader.taken()).await?;
         Ok(reader)
     }
 
@@ -41,7 +42,7 @@ impl Reader {
         self.unread = true;
     }
 
-    fn pooled(&mut self) -> &mut PoolConnection<Postgres> {
+    fn taken(&mut self) -> &mut Connection {
         self.conn.as_mut().expect("taken by nobody but drop")
     }
 }
@@ -56,7 +57,7 @@ impl std::ops::Deref for Reader {
 
 impl std::ops::DerefMut for Reader {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.pooled()
+        self.taken()
     }
 }
 

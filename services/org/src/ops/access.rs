@@ -29,7 +29,7 @@ impl Ops {
     /// On the path of nearly every request: one indexed statement.
     pub async fn check_access(&self, caller: &Caller, org: &str) -> Result<CheckAccessResponse, Error> {
         let user = caller.user()?.id;
-        let found = access::numbered(self.log.pool(), path(org)?, user).await?;
+        let found = access::numbered(&mut *self.log.connection().await?, path(org)?, user).await?;
         let (access, seq) = found.ok_or(Error::OrganizationNotFound)?;
         Ok(CheckAccessResponse {
             org_id: access.org_id.to_string(),
@@ -45,14 +45,14 @@ impl Ops {
         caller: &Caller,
         request: &CheckMembersRequest,
     ) -> Result<CheckMembersResponse, Error> {
-        let pool = self.log.pool();
+        let db = &mut *self.log.connection().await?;
         let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
         match caller {
             Caller::Service(_) => {
                 caller.service(&[ServiceName::Project])?;
             }
             Caller::User(user) => {
-                let role = access::by_id(pool, org_id, user.id).await?;
+                let role = access::by_id(&mut *db, org_id, user.id).await?;
                 role.ok_or(Error::OrganizationNotFound)?;
                 if request.all {
                     return Err(Error::BadParameter("all"));
@@ -63,7 +63,7 @@ impl Ops {
             return Err(Error::BadParameter("user_ids"));
         }
         let users: Vec<Uuid> = request.user_ids.iter().filter_map(|id| wire::id(id)).collect();
-        let found = members::among(pool, org_id, (!request.all).then_some(&users)).await?;
+        let found = members::among(&mut *db, org_id, (!request.all).then_some(&users)).await?;
         // There may be no such organization (any more): a service is told of no member, and of no name.
         Ok(found.map_or_else(CheckMembersResponse::default, |found| CheckMembersResponse {
             member_ids: found.members.iter().map(ToString::to_string).collect(),

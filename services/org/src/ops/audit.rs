@@ -16,7 +16,7 @@ impl Ops {
     pub async fn list_audit(&self, caller: &Caller, org: &str, page: &PageRequest) -> Page<AuditEntry> {
         let (_, org_id) = self.admin(caller, org).await?;
         let window = page.newest_first().map_err(bad_page)?;
-        let found = audit::list(self.log.pool(), org_id, window).await?;
+        let found = audit::list(&mut *self.log.connection().await?, org_id, window).await?;
         if found.iter().map(AuditEntry::weight).sum::<usize>() > HEAVIEST {
             return Err(Error::ListTooHeavy);
         }

@@ -63,7 +63,7 @@ impl Ops {
         let Some(request) = &once.0 else {
             return Ok(None);
         };
-        let mut db = self.log.pool().acquire().await?;
+        let mut db = self.log.connection().await?;
         answer(request.look(&mut db).await?)
     }
 }

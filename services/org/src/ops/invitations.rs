@@ -73,7 +73,7 @@ impl Ops {
     pub async fn list_invitations(&self, caller: &Caller, org: &str, page: &PageRequest) -> Page<Invitation> {
         let (_, org_id) = self.admin(caller, org).await?;
         let window = window(page)?;
-        let found = invitations::open(self.log.pool(), org_id, window).await?;
+        let found = invitations::open(&mut *self.log.connection().await?, org_id, window).await?;
         listed(window, found, |invitation| Cursor { at: invitation.created_at, id: invitation.id })
     }
 
@@ -98,7 +98,7 @@ impl Ops {
         let user = caller.user()?.id;
         let once = Once::new(key.map(|key| (user, key)));
         if let Some(answer) = self.kept(&once).await? {
-            return accepted_before(self.log.pool(), user, answer).await;
+            return accepted_before(&mut *self.log.connection().await?, user, answer).await;
         }
         if token.trim().is_empty() {
             // No token at all is a mistake in the request, not an invitation that is gone.
@@ -110,7 +110,7 @@ impl Ops {
         let email = self.people.email_of(user).await.map_err(identity)?;
         let email = email.ok_or(Error::InvitationNotFound)?;
         // First without the lock: tokens that fit no more must not stand in the way of others.
-        if !invitations::may_fit(self.log.pool(), id, &email, user).await? {
+        if !invitations::may_fit(&mut *self.log.connection().await?, id, &email, user).await? {
             return Err(Error::InvitationNotFound);
         }
 

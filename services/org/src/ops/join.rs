@@ -38,7 +38,7 @@ impl Ops {
         };
 
         // First without the lock: guesses at organizations must not stand in the way of others.
-        let target = invitations::target(self.log.pool(), slug, invitation, email, user).await?;
+        let target = invitations::target(&mut *self.log.connection().await?, slug, invitation, email, user).await?;
         match answer(target.as_ref()) {
             (Some(org_id), Decision::Already(role)) => return Ok((org_id, role)),
             (Some(_), Decision::Admit { .. }) => {}
@@ -75,7 +75,7 @@ impl Ops {
     pub async fn has_membership(&self, caller: &Caller, user: &str) -> Result<bool, Error> {
         only_identity(caller)?;
         let user = wire::id(user).ok_or(Error::BadParameter("user_id"))?;
-        Ok(access::anywhere(self.log.pool(), user).await?)
+        Ok(access::anywhere(&mut *self.log.connection().await?, user).await?)
     }
 }
 

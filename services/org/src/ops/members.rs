@@ -17,7 +17,7 @@ impl Ops {
     pub async fn list_members(&self, caller: &Caller, org: &str, page: &PageRequest) -> Page<Member> {
         let (_, access) = self.member(caller, org).await?;
         let window = window(page)?;
-        let found = members::list(self.log.pool(), access.org_id, window).await?;
+        let found = members::list(&mut *self.log.connection().await?, access.org_id, window).await?;
         listed(window, found, |member| Cursor { at: member.joined_at, id: member.user_id })
     }
 
@@ -29,7 +29,7 @@ impl Ops {
         violations.finish().map_err(Error::Invalid)?;
         let member_id = wire::id(&request.user_id).ok_or(Error::MemberNotFound)?;
         let Some(role) = role else {
-            let entry = members::roll(self.log.pool(), org_id, member_id).await?;
+            let entry = members::roll(&mut *self.log.connection().await?, org_id, member_id).await?;
             return Ok(entry.ok_or(Error::MemberNotFound)?.member);
         };
         let taking = role == Role::Member && member_id != user;

@@ -48,7 +48,7 @@ impl Ops {
     async fn member(&self, caller: &Caller, org: &str) -> Result<(Uuid, Access), Error> {
         let user = caller.user()?.id;
         let org = path(org)?;
-        let access = store::access::by_slug(self.log.pool(), org, user).await?;
+        let access = store::access::by_slug(&mut *self.log.connection().await?, org, user).await?;
         Ok((user, access.ok_or(Error::OrganizationNotFound)?))
     }
 

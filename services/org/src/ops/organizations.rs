@@ -1,6 +1,6 @@
 //! Organizations: the directory, settings, making and deleting them.
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use trellis_authn::{Caller, ClientAddress, ServiceName};
 use trellis_eventlog::Write;
 use trellis_proto::org::v1::{
@@ -81,26 +81,26 @@ impl Ops {
 
     pub async fn get_organization(&self, caller: &Caller, org: &str) -> Result<Organization, Error> {
         let user = caller.user()?.id;
-        let found = organizations::of_member(self.log.pool(), path(org)?, user).await?;
+        let found = organizations::of_member(&mut *self.log.connection().await?, path(org)?, user).await?;
         found.ok_or(Error::OrganizationNotFound)
     }
 
     /// A service asks for those who are signed out.
     pub async fn list_organizations(&self, caller: &Caller, mine: bool, page: &PageRequest) -> Page<Organization> {
-        let pool = self.log.pool();
+        let db = &mut *self.log.connection().await?;
         let (window, found) = match (caller, mine) {
             (Caller::User(user), true) => {
                 let window = window(page)?;
-                (window, directory::of_user(pool, user.id, window).await?)
+                (window, directory::of_user(&mut *db, user.id, window).await?)
             }
             (Caller::User(user), false) => {
                 let window = window(page)?;
-                (window, in_directory(pool, Some(user.id), page, window).await?)
+                (window, in_directory(db, Some(user.id), page, window).await?)
             }
             (Caller::Service(_), false) => {
                 caller.service(&[ServiceName::Gateway])?;
                 let window = window(page)?;
-                (window, in_directory(pool, None, page, window).await?)
+                (window, in_directory(db, None, page, window).await?)
             }
             // Nobody's own: says `unauthenticated`.
             (Caller::Service(_), true) => {
@@ -151,12 +151,12 @@ impl Ops {
 
 /// The whole of it is bounded and never refused: who floods it with organizations must not take it from everybody.
 async fn in_directory(
-    pool: &PgPool,
+    db: &mut PgConnection,
     user: Option<Uuid>,
     page: &PageRequest,
     window: Window,
 ) -> Result<Vec<Organization>, sqlx::Error> {
-    if page.all { directory::whole(pool, user).await } else { directory::page(pool, user, window).await }
+    if page.all { directory::whole(db, user).await } else { directory::page(db, user, window).await }
 }
 
 /// The organization as it stands behind the lock, its ADMIN's right, and that it is the expected version.

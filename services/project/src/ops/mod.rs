@@ -32,9 +32,8 @@ mod watch;
 
 use std::sync::Arc;
 
-use sqlx::{Postgres, pool::PoolConnection};
 use trellis_authn::{Access, Caller, Memberships, User};
-use trellis_eventlog::{Log, LogError, NewEvent, Reader, Write};
+use trellis_eventlog::{Connection, Log, LogError, NewEvent, Reader, Write};
 use trellis_proto::org::v1::Role;
 use uuid::Uuid;
 
@@ -92,8 +91,8 @@ impl Ops {
     }
 
     /// For one statement that says itself whose rows it reads, and for tables that belong to no organization.
-    async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
-        Ok(self.log.pool().acquire().await?)
+    async fn connection(&self) -> Result<Connection, Error> {
+        Ok(self.log.connection().await?)
     }
 
     /// Begins a write to a project of the member's organization, which can touch no rows of others.

@@ -1,12 +1,20 @@
 //! Reaching the database: processes that start together, in any order.
 
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 use trellis_eventlog::{Log, connect, migrate};
@@ -53,26 +61,101 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
 /// The first connection shows that the database answers; the second is the pool's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_breaks_at_the_start_is_made_again() {
-    let server = testing::database_url().unwrap();
-    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (user, place) = server.rsplit_once('@').unwrap();
-    let (address, database) = place.split_once('/').unwrap();
-    let url = format!("{user}@{}/{database}", front.local_addr().unwrap());
-    let address = address.to_owned();
-    tokio::spawn(async move {
-        for number in 1.. {
-            let (mut client, _) = front.accept().await.unwrap();
-            if number == 2 {
-                drop(client);
-                continue;
-            }
-            let mut database = TcpStream::connect(&address).await.unwrap();
-            tokio::spawn(async move { copy_bidirectional(&mut client, &mut database).await });
-        }
-    });
-    let pool = connect(&SecretString::from(url), 2).await.unwrap();
+    let front = Front::start(|number| async move { number != 2 }).await;
+    let pool = connect(&front.url(&testing::database_url().unwrap()), 2).await.unwrap();
     let answer: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
     assert_eq!(answer, 1);
+}
+
+/// A crowd waits for longer than anybody has patience, then each new connection takes a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_does_not_keep_connections_from_being_made() {
+    let fixture = Fixture::new().await;
+    let (silent, slow) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let front = Front::start({
+        let (silent, slow) = (Arc::clone(&silent), Arc::clone(&slow));
+        move |_| {
+            let (silent, slow) = (Arc::clone(&silent), Arc::clone(&slow));
+            async move {
+                while silent.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                if slow.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                true
+            }
+        }
+    })
+    .await;
+    let pool = connect(&front.url(&fixture.database.runtime_url), 2).await.unwrap();
+    let log = Log::open(pool, "crowd", 1).await.unwrap();
+    silent.store(true, Ordering::Relaxed);
+    slow.store(true, Ordering::Relaxed);
+    front.cut.send_replace(());
+    let served = Arc::new(AtomicBool::new(false));
+    let began = Instant::now();
+    while !served.load(Ordering::Relaxed) {
+        assert!(began.elapsed() < Duration::from_secs(40), "nobody is served");
+        if began.elapsed() > Duration::from_secs(4) {
+            silent.store(false, Ordering::Relaxed);
+        }
+        let (log, served) = (log.clone(), Arc::clone(&served));
+        tokio::spawn(async move {
+            if let Ok(mut conn) = log.connection().await
+                && sqlx::query("SELECT 1").execute(&mut *conn).await.is_ok()
+            {
+                served.store(true, Ordering::Relaxed);
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A way to the database that may hold connections up.
+struct Front {
+    address: SocketAddr,
+    /// Ends all connections.
+    cut: watch::Sender<()>,
+}
+
+impl Front {
+    /// `admit` takes its time for each connection, by number, and says whether it is let through.
+    async fn start<F>(admit: impl Fn(usize) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        let server = testing::database_url().unwrap();
+        let (_, place) = server.rsplit_once('@').unwrap();
+        let to = place.split_once('/').unwrap().0.to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cut = watch::Sender::new(());
+        let cutting = cut.clone();
+        tokio::spawn(async move {
+            for number in 1.. {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let (admitted, to, mut cut) = (admit(number), to.clone(), cutting.subscribe());
+                tokio::spawn(async move {
+                    if admitted.await {
+                        let mut database = TcpStream::connect(to).await.unwrap();
+                        tokio::select! {
+                            _ = copy_bidirectional(&mut client, &mut database) => {}
+                            _ = cut.changed() => {}
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, cut }
+    }
+
+    /// The same database by this way.
+    fn url(&self, url: &str) -> SecretString {
+        let (user, place) = url.rsplit_once('@').unwrap();
+        let (_, database) = place.split_once('/').unwrap();
+        SecretString::from(format!("{user}@{}/{database}", self.address))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

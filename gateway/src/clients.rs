@@ -21,7 +21,7 @@ use trellis_rpc::{Channel, Code, Endpoints, Problem, with_deadline};
 /// A list of 100 tasks whose descriptions have the longest text allowed is 8 MiB; tonic would stop at 4.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Reads do not queue as writes do: who has no answer by then gets none.
+/// Reads do not queue for as long as writes do: who has no answer by then gets none.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// Retries never add more than a tenth to what is asked of a service that is in trouble.

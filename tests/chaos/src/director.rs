@@ -282,6 +282,9 @@ impl<'a> Director<'a> {
     }
 
     fn start(&mut self, component: &str) -> Waits {
+        if component == "nats" {
+            self.panics_of_nats = self.stage.panics_of_nats();
+        }
         if let Err(error) = self.stage.start_again(component) {
             self.wrongs.push(format!("the harness itself: {error:#}"));
         }
@@ -296,14 +299,18 @@ impl<'a> Director<'a> {
             {
                 let what = format!("{component} ended by itself ({status})");
                 self.say(&what);
-                let panics = if component == "nats" { self.stage.panics_of_nats() } else { 0 };
-                if panics > self.panics_of_nats {
-                    self.panics_of_nats = panics;
-                    self.say("(its own panic: it is started again)");
+                if component == "nats" && self.stage.panics_of_nats() > self.panics_of_nats {
+                    self.say("(its own panic)");
                 } else {
                     self.wrongs.push(what);
                 }
-                self.start(&component);
+                // One fault more than were planned.
+                self.times.begun.push(Instant::now());
+                self.weather.breaks();
+                let (at, no) = (self.times.began.elapsed(), Duration::ZERO);
+                let fault = Fault { at, kind: Kind::Kill, target: component.clone(), from: None, lasts: no, delay: no };
+                let waits = self.start(&component);
+                self.broken.insert(usize::MAX - self.times.begun.len(), (fault, waits));
             }
         }
     }

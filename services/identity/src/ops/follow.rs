@@ -50,8 +50,9 @@ impl SessionFeed {
         let head = heads.first().map_or(0, |(_, head)| *head);
         let full = after == 0 || after > head || epoch.parse() != Ok(self.log.epoch());
         let after = if full { 0 } else { after };
-        let revoked = sessions::revoked_after(&mut *self.log.connection().await?, after, now - FORGET_AFTER).await?;
-        let keys = signing_keys::published(&mut *self.log.connection().await?, now).await?;
+        let mut db = self.log.connection().await?;
+        let revoked = sessions::revoked_after(&mut *db, after, now - FORGET_AFTER).await?;
+        let keys = signing_keys::published(&mut *db, now).await?;
         Ok(Feed { epoch: self.log.epoch(), head, full, revoked, keys })
     }
 }

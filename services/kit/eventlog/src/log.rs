@@ -94,7 +94,8 @@ impl Log {
         self.inner.reads.enter(&self.inner.pool).await
     }
 
-    /// For work in the background: whoever answers somebody takes a [`connection`](Self::connection).
+    /// For work in the background that asks for one connection at a time: whoever answers somebody, and so may be one of
+    /// a crowd, takes a [`connection`](Self::connection).
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
     }
@@ -177,7 +178,7 @@ impl Log {
         .bind(scope)
         .bind(i64::try_from(after).unwrap_or(i64::MAX))
         .bind(i64::from(limit.clamp(1, MAX_PAGE)))
-        .fetch_all(&self.inner.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await?;
         let first = rows.first().ok_or(LogError::NoScope)?;
         let (head, oldest) = (unsigned(first.try_get("last_seq")?), unsigned(first.try_get("low_water")?));
@@ -195,7 +196,7 @@ impl Log {
     pub async fn heads(&self, scopes: &[Uuid]) -> Result<Vec<(Uuid, u64)>, LogError> {
         let rows: Vec<(Uuid, i64)> = sqlx::query_as("SELECT id, last_seq FROM scopes WHERE id = ANY($1)")
             .bind(scopes)
-            .fetch_all(&self.inner.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await?;
         Ok(rows.into_iter().map(|(scope, seq)| (scope, unsigned(seq))).collect())
     }

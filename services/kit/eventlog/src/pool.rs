@@ -19,9 +19,9 @@ pub(crate) const RETRY: Duration = Duration::from_millis(250);
 const SAY: Duration = Duration::from_secs(5);
 /// Between two measurements of the pool's use.
 const MEASURE: Duration = Duration::from_secs(1);
-/// How long a connection may take to be free or made. Writers queue before the pool (`queue`), so that a long wait here
-/// means that something is wrong. Not shorter: a half-made connection is given up with the wait, and after an outage of
-/// the database, when all are made at once, none would ever be finished.
+/// How long a connection may take to be free or made. Writers and readers queue before the pool (`queue`, `reads`), so
+/// that a long wait here means that something is wrong. Not shorter: a half-made connection is given up with the wait,
+/// and after an outage of the database, when all are made at once, none would ever be finished.
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is tested before it is used: a test costs a round trip, and after a
 /// restart of the database nearly all connections have been idle for so long.

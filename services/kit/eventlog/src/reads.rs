@@ -13,8 +13,8 @@ use tokio::{
     time::timeout,
 };
 
-/// After so long whoever waits is told to come again.
-const MAX_WAIT: Duration = Duration::from_secs(3);
+/// After so long whoever waits is told to come again. With the pool's 3 s it is what callers of reads wait at most.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Reads {
     places: Arc<Semaphore>,

@@ -45,14 +45,13 @@ impl Ops {
         caller: &Caller,
         request: &CheckMembersRequest,
     ) -> Result<CheckMembersResponse, Error> {
-        let db = &mut *self.log.connection().await?;
         let org_id = wire::id(&request.org_id).ok_or(Error::OrganizationNotFound)?;
         match caller {
             Caller::Service(_) => {
                 caller.service(&[ServiceName::Project])?;
             }
             Caller::User(user) => {
-                let role = access::by_id(&mut *db, org_id, user.id).await?;
+                let role = access::by_id(&mut *self.log.connection().await?, org_id, user.id).await?;
                 role.ok_or(Error::OrganizationNotFound)?;
                 if request.all {
                     return Err(Error::BadParameter("all"));
@@ -63,7 +62,8 @@ impl Ops {
             return Err(Error::BadParameter("user_ids"));
         }
         let users: Vec<Uuid> = request.user_ids.iter().filter_map(|id| wire::id(id)).collect();
-        let found = members::among(&mut *db, org_id, (!request.all).then_some(&users)).await?;
+        let found =
+            members::among(&mut *self.log.connection().await?, org_id, (!request.all).then_some(&users)).await?;
         // There may be no such organization (any more): a service is told of no member, and of no name.
         Ok(found.map_or_else(CheckMembersResponse::default, |found| CheckMembersResponse {
             member_ids: found.members.iter().map(ToString::to_string).collect(),

@@ -1,6 +1,5 @@
 //! Organizations: the directory, settings, making and deleting them.
 
-use sqlx::PgConnection;
 use trellis_authn::{Caller, ClientAddress, ServiceName};
 use trellis_eventlog::Write;
 use trellis_proto::org::v1::{
@@ -13,7 +12,7 @@ use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed,
 use crate::{
     domain::{
         Action, Actor, Changed, Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Noted, Organization,
-        PageRequest, Role, Slug, Window,
+        PageRequest, Role, Slug,
     },
     error::Error,
     store::{audit, directory, organizations},
@@ -87,25 +86,23 @@ impl Ops {
 
     /// A service asks for those who are signed out.
     pub async fn list_organizations(&self, caller: &Caller, mine: bool, page: &PageRequest) -> Page<Organization> {
-        let db = &mut *self.log.connection().await?;
-        let (window, found) = match (caller, mine) {
-            (Caller::User(user), true) => {
-                let window = window(page)?;
-                (window, directory::of_user(&mut *db, user.id, window).await?)
-            }
-            (Caller::User(user), false) => {
-                let window = window(page)?;
-                (window, in_directory(db, Some(user.id), page, window).await?)
-            }
-            (Caller::Service(_), false) => {
-                caller.service(&[ServiceName::Gateway])?;
-                let window = window(page)?;
-                (window, in_directory(db, None, page, window).await?)
-            }
+        let user = match caller {
+            Caller::User(user) => Some(user.id),
             // Nobody's own: says `unauthenticated`.
-            (Caller::Service(_), true) => {
-                return Err(caller.user().map_or_else(Into::into, |_| Error::Forbidden));
+            Caller::Service(_) if mine => return Err(caller.user().map_or_else(Into::into, |_| Error::Forbidden)),
+            Caller::Service(_) => {
+                caller.service(&[ServiceName::Gateway])?;
+                None
             }
+        };
+        let window = window(page)?;
+        let db = &mut *self.log.connection().await?;
+        let found = match user {
+            Some(user) if mine => directory::of_user(db, user, window).await?,
+            // The whole of it is bounded and never refused: who floods it with organizations must not take it from
+            // everybody.
+            _ if page.all => directory::whole(db, user).await?,
+            _ => directory::page(db, user, window).await?,
         };
         listed(window, found, |organization| Cursor { at: organization.created_at, id: organization.id })
     }
@@ -147,16 +144,6 @@ impl Ops {
         let happened = Happened { what: What::Deleted, org_id, user: None, role: None, actor: Some(user), by: None };
         happened.commit(write).await
     }
-}
-
-/// The whole of it is bounded and never refused: who floods it with organizations must not take it from everybody.
-async fn in_directory(
-    db: &mut PgConnection,
-    user: Option<Uuid>,
-    page: &PageRequest,
-    window: Window,
-) -> Result<Vec<Organization>, sqlx::Error> {
-    if page.all { directory::whole(db, user).await } else { directory::page(db, user, window).await }
 }
 
 /// The organization as it stands behind the lock, its ADMIN's right, and that it is the expected version.

@@ -102,9 +102,7 @@ async fn a_crowd_does_not_keep_connections_from_being_made() {
         }
         let (log, served) = (log.clone(), Arc::clone(&served));
         tokio::spawn(async move {
-            if let Ok(mut conn) = log.connection().await
-                && sqlx::query("SELECT 1").execute(&mut *conn).await.is_ok()
-            {
+            if log.heads(&[]).await.is_ok() {
                 served.store(true, Ordering::Relaxed);
             }
         });

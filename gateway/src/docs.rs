@@ -197,7 +197,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
     }
     if api && method == "post" && !path.contains("/auth/") {
         let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h. \
-                     Sent again meanwhile, a request waits for the first answer (5 s, then 409 `idempotency_in_flight` or 503).";
+                     Sent again meanwhile, a request waits for the first answer \
+                     (5 s, then 409 `idempotency_in_flight` or 503).";
         parameters
             .push(parameter("Idempotency-Key", ParameterIn::Header, about).required(Required::False).build().into());
     }

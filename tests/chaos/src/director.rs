@@ -13,6 +13,7 @@ use crate::{
     cluster::Stage,
     faults::{Fault, Kind},
     proxy::Passing,
+    recovery::{Mark, Times},
 };
 
 const TICK: Duration = Duration::from_millis(10);
@@ -22,34 +23,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(32);
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
 /// A delay up to this leaves time for what must take effect within a second.
 const SLIGHT: Duration = Duration::from_millis(400);
-
-/// Something accepts again, or can be reached again.
-#[derive(Debug, Clone)]
-pub struct Mark {
-    pub component: String,
-    pub at: Instant,
-    /// Something else was still broken.
-    pub others: bool,
-}
-
-/// When the run began, something broke, and it accepted again, each in order.
-#[derive(Debug)]
-pub struct Times {
-    pub began: Instant,
-    pub begun: Vec<Instant>,
-    pub marks: Vec<Mark>,
-}
-
-impl Times {
-    /// Whether nothing else was broken, or recovering for no longer than it may, from that mark's moment until then.
-    pub fn is_alone(&self, mark: Instant, until: Instant, may: impl Fn(&str) -> Duration) -> bool {
-        let breaks = self.begun.iter().any(|begun| (mark..until).contains(begun));
-        let others = self.marks.iter().any(|other| {
-            if other.at == mark { other.others } else { (other.at..other.at + may(&other.component)).contains(&mark) }
-        });
-        !breaks && !others
-    }
-}
 
 /// Whether anything is broken at the moment, for those who measure what holds only in good weather.
 #[derive(Default)]

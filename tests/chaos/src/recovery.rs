@@ -6,7 +6,6 @@ use std::{
 };
 
 use crate::{
-    director::Times,
     ledger::{Entry, What},
     report::percentiles,
     sockets::Heard,
@@ -19,6 +18,35 @@ const WANTED: [(&str, Duration); 4] = [
     ("nats", Duration::from_secs(2)),
     ("postgres", Duration::from_secs(3)),
 ];
+
+/// Something accepts again, or can be reached again.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    pub component: String,
+    pub at: Instant,
+    /// Something else was still broken.
+    pub others: bool,
+}
+
+/// When the run began, something broke, and it accepted again, each in order.
+#[derive(Debug)]
+pub struct Times {
+    pub began: Instant,
+    pub begun: Vec<Instant>,
+    pub marks: Vec<Mark>,
+}
+
+impl Times {
+    /// Whether nothing else was broken, or recovering for no longer than it may, from there until it had recovered
+    /// (`None`: never). What is broken after the time in which it may recover is no excuse.
+    fn is_alone(&self, mark: &Mark, recovered: Option<Instant>) -> bool {
+        let may = |mark: &Mark| mark.at + kind(&mark.component).1;
+        let until = recovered.map_or(may(mark), |recovered| recovered.min(may(mark)));
+        let breaks = self.begun.iter().any(|begun| (mark.at..until).contains(begun));
+        let recovering = self.marks.iter().any(|other| other.at < mark.at && mark.at < may(other));
+        !(mark.others || breaks || recovering)
+    }
+}
 
 /// What recovered with nothing else broken, and the rest, which waits for others, too.
 #[derive(Default)]
@@ -52,7 +80,7 @@ pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
     let mut writes: BTreeMap<&str, Recovered> = BTreeMap::new();
     let mut events: BTreeMap<&str, Recovered> = BTreeMap::new();
     for mark in &times.marks {
-        let (kind, wanted) = kind(&mark.component);
+        let (kind, _) = kind(&mark.component);
         let gateway = mark.component.strip_prefix("gateway").map(|number| number.len().min(1));
         let first_write = entries
             .iter()
@@ -64,11 +92,9 @@ pub fn say(times: &Times, entries: &[Entry], heard: &[Heard]) {
         let later = arrivals.partition_point(|(at, _)| *at < mark.at);
         let first_event = arrivals[later..].iter().find(|(_, begun)| *begun >= mark.at).map(|(at, _)| *at);
         for (first, all) in [(first_write, &mut writes), (first_event, &mut events)] {
-            // What is broken after the time in which it may recover is no excuse.
-            let may_until = mark.at + wanted;
-            let alone = times.is_alone(mark.at, first.map_or(may_until, |first| first.min(may_until)), recovers_within);
             let whose = format!("{} at {:.1} s", mark.component, mark.at.duration_since(times.began).as_secs_f64());
-            all.entry(kind).or_default().note(alone, first.map(|first| first.duration_since(mark.at)), &whose);
+            let took = first.map(|first| first.duration_since(mark.at));
+            all.entry(kind).or_default().note(times.is_alone(mark, first), took, &whose);
         }
     }
     println!("recovery, from when it accepts again (first write begun after that; first event of such a write):");
@@ -97,10 +123,7 @@ fn judged(all: Vec<(Duration, String)>, wanted: Duration) -> String {
     if over.is_empty() { times } else { format!("{times} ({} OVER: {})", over.len(), over.join(", ")) }
 }
 
-fn recovers_within(component: &str) -> Duration {
-    kind(component).1
-}
-
+/// What it is, and within which time it should recover.
 fn kind(component: &str) -> (&'static str, Duration) {
     let word = component.split('-').next().unwrap_or_default();
     WANTED.into_iter().find(|(kind, _)| *kind == word).unwrap_or(WANTED[1])
@@ -109,7 +132,6 @@ fn kind(component: &str) -> (&'static str, Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::director::Mark;
 
     #[test]
     fn alone_is_what_nothing_else_was_broken_beside() {
@@ -118,21 +140,23 @@ mod tests {
         let mark = |component: &str, seconds, others| Mark { component: component.to_owned(), at: at(seconds), others };
         let times = Times {
             began: start,
-            begun: vec![at(0), at(20), at(32), at(40), at(41)],
+            begun: vec![at(0), at(20), at(40), at(41)],
             marks: vec![
                 mark("gateway", 10, false),
+                mark("postgres", 19, false),
                 mark("postgres", 30, false),
                 mark("gateway", 31, false),
                 mark("nats", 45, true),
                 mark("org-2", 46, false),
             ],
         };
-        let alone = |mark: usize, first| times.is_alone(times.marks[mark].at, at(first), recovers_within);
-        assert!(alone(0, 11));
-        assert!(!alone(0, 21), "another fault began before that");
-        assert!(alone(1, 31));
-        assert!(!alone(2, 31), "PostgreSQL still has its 3 s");
-        assert!(!alone(3, 45), "something was broken");
-        assert!(!alone(4, 46), "NATS still has its 2 s");
+        let alone = |mark: usize, recovered: Option<u64>| times.is_alone(&times.marks[mark], recovered.map(at));
+        assert!(alone(0, Some(11)));
+        assert!(alone(0, Some(21)) && alone(0, None), "the next fault came after its time was over");
+        assert!(!alone(1, Some(21)), "another fault began within its 3 s");
+        assert!(alone(2, Some(31)));
+        assert!(!alone(3, Some(31)), "PostgreSQL still has its 3 s");
+        assert!(!alone(4, Some(45)), "something was broken");
+        assert!(!alone(5, Some(46)), "NATS still has its 2 s");
     }
 }

@@ -63,12 +63,13 @@ async fn warm_up(pool: &PgPool) -> Result<(), sqlx::Error> {
     loop {
         match pool.acquire().await {
             Ok(_) => return Ok(()),
-            Err(error) if !is_outage(&error) => return Err(error),
-            Err(error) if waiting.should_say() => {
-                tracing::warn!(%error, "waiting for the database: it does not let the service in");
+            Err(error) if is_outage(&error) => {
+                if waiting.should_say() {
+                    tracing::warn!(%error, "waiting for the database: it does not let the service in");
+                }
+                sleep(RETRY).await;
             }
-            Err(sqlx::Error::PoolTimedOut) => {}
-            Err(_) => sleep(RETRY).await,
+            Err(error) => return Err(error),
         }
     }
 }

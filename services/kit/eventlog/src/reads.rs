@@ -3,7 +3,7 @@
 //! The pool's own queue counts the time that somebody has waited as time to make a connection in, too. When all
 //! connections have to be made anew while a crowd waits (the database was away for some seconds), each who gets a turn
 //! has only the rest of its time for it, gives up halfway, and no connection is ever made, however long the database
-//! has been well. Here everybody who comes to the pool has all of their time left.
+//! has been well. Here whoever comes to the pool finds no crowd there, and has nearly all of their time left.
 
 use std::{sync::Arc, time::Duration};
 

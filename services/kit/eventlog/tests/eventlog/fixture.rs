@@ -66,6 +66,11 @@ impl Fixture {
         sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(self.log.pool()).await.unwrap()
     }
 
+    /// Of how many scopes something is still to be put into the outbox again.
+    pub async fn republished_later(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM republish").fetch_one(self.log.pool()).await.unwrap()
+    }
+
     /// And nothing is to be published again.
     pub async fn outbox_is_empty(&self) {
         let waiting = async || -> i64 {

@@ -80,6 +80,14 @@ async fn all_is_stored(url: &str, scope: Uuid, last: u64) {
     .await;
 }
 
+/// Deletes the stream; the scope's next event meets that. Until the loss is noticed.
+async fn lose_the_stream(fixture: &Fixture, nats: &OwnNats, scope: Uuid) {
+    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
+    jetstream.delete_stream("TRELLIS").await.unwrap();
+    fixture.append(scope).await;
+    eventually("the loss is noticed", async || fixture.republished_later().await > 0).await;
+}
+
 impl Drop for OwnNats {
     fn drop(&mut self) {
         self.nats.process.kill().ok();
@@ -160,20 +168,12 @@ async fn what_is_new_goes_before_what_is_published_again() {
     let new = fixture.new_scope().await;
     fixture.outbox_is_empty().await;
     let mut events = fixture.subscribe(&nats.url()).await;
-    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
-    jetstream.delete_stream("TRELLIS").await.unwrap();
-    // It meets the missing stream.
-    fixture.append(new).await;
-    let due = async || -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM republish").fetch_one(fixture.log.pool()).await.unwrap()
-    };
-    eventually("the loss is noticed", async || due().await > 0).await;
+    lose_the_stream(&fixture, &nats, new).await;
     fixture.append(new).await;
     events.until(new, 2).await;
-    assert!(due().await > 0, "not behind 600 others");
+    assert!(fixture.republished_later().await > 0, "not behind 600 others");
     fixture.outbox_is_empty().await;
-    let stream = jetstream.get_stream("TRELLIS").await.unwrap();
-    assert_eq!(stream.cached_info().state.messages, 602);
+    assert_eq!(stored(&nats.url()).await.len(), 602);
     relay.stop().await;
 }
 
@@ -186,14 +186,7 @@ async fn what_is_published_again_never_fills_the_outbox() {
     let scope = fixture.new_scope().await;
     fixture.append_many(scope, 400).await;
     fixture.outbox_is_empty().await;
-    let jetstream = async_nats::jetstream::new(connect_client(&nats.url()).await);
-    jetstream.delete_stream("TRELLIS").await.unwrap();
-    // It meets the missing stream.
-    fixture.append(scope).await;
-    let due = async || -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM republish").fetch_one(fixture.log.pool()).await.unwrap()
-    };
-    eventually("the loss is noticed", async || due().await > 0).await;
+    lose_the_stream(&fixture, &nats, scope).await;
     // From now on nothing is acknowledged.
     nats.nats.process.signal(Signal::STOP);
     let until = Instant::now() + Duration::from_secs(2);

@@ -29,14 +29,20 @@ pub struct Connection {
 
 impl Reads {
     pub(crate) fn of(pool: &PgPool) -> Self {
+        metrics::describe_gauge!("trellis_reads_waiting", "Reads that wait for a database connection.");
         let places = usize::try_from(pool.options().get_max_connections()).unwrap_or(Semaphore::MAX_PERMITS);
         Self { places: Arc::new(Semaphore::new(places)) }
     }
 
     /// In order of arrival.
     pub(crate) async fn enter(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
-        let place = timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let place = if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            place
+        } else {
+            let _waiter = Waiter::join();
+            let place = timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await;
+            place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
+        };
         Ok(Connection { conn: pool.acquire().await?, _place: place })
     }
 }
@@ -59,5 +65,21 @@ impl std::ops::Deref for Connection {
 impl std::ops::DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.conn
+    }
+}
+
+/// One that waits; counted until it is dropped, so that a cancelled wait is not counted for ever.
+struct Waiter;
+
+impl Waiter {
+    fn join() -> Self {
+        metrics::gauge!("trellis_reads_waiting").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        metrics::gauge!("trellis_reads_waiting").decrement(1.0);
     }
 }

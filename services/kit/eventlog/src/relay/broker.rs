@@ -34,6 +34,10 @@ impl Broker for JetStream {
         publish::publish(&self.0, subject, message).await
     }
 
+    async fn make_room(&self) -> Result<u64, async_nats::Error> {
+        stream::make_room(&self.0).await
+    }
+
     async fn look(&self, at: Option<u64>) -> Result<Observed, async_nats::Error> {
         stream::look(&self.0, at).await
     }

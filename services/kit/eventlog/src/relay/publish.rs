@@ -1,8 +1,10 @@
 //! Publishing one event, until JetStream says that it is stored.
 
-use async_nats::jetstream::Context;
-use async_nats::jetstream::context::PublishErrorKind;
+use std::error::Error as _;
+
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, Context, ErrorCode};
 use bytes::Bytes;
 use tracing::Instrument as _;
 use trellis_proto::subject;
@@ -30,6 +32,8 @@ pub(crate) enum Outcome {
     NoStream,
     /// Larger than the server accepts, now and always.
     TooLarge,
+    /// The server's limits leave no room for it, and with them alone will not.
+    Full,
     Failed(String),
 }
 
@@ -56,10 +60,24 @@ pub(crate) async fn publish(jetstream: &Context, subject: String, message: Messa
             Err(error) => match error.kind() {
                 PublishErrorKind::StreamNotFound => Outcome::NoStream,
                 PublishErrorKind::MaxPayloadExceeded => Outcome::TooLarge,
+                _ if is_full(&error) => Outcome::Full,
                 _ => Outcome::Failed(error.to_string()),
             },
         }
     }
     .instrument(span)
     .await
+}
+
+fn is_full(error: &PublishError) -> bool {
+    let code =
+        error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()).map(jetstream::Error::error_code);
+    matches!(
+        code,
+        Some(
+            ErrorCode::INSUFFICIENT_RESOURCES
+                | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+                | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+        )
+    )
 }

@@ -14,6 +14,7 @@ use super::term::Term;
 /// What ran beside the term's loop.
 pub(crate) enum Done {
     Published { row: Published, outcome: Outcome },
+    MadeRoom(Result<u64, async_nats::Error>),
     Looked { remembered: Option<Remembered>, found: Result<Observed, async_nats::Error> },
 }
 
@@ -41,6 +42,16 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
                 self.watch.unreachable(Instant::now());
                 self.say_that_events_wait(&error.to_string());
                 Ok(true)
+            }
+            Ok(Done::MadeRoom(Ok(removed))) => {
+                let context = self.database.context();
+                tracing::warn!(context, removed, "NATS was full: the older half of its stream was removed");
+                self.schedule.wake_all();
+                Ok(true)
+            }
+            Ok(Done::MadeRoom(Err(error))) => {
+                self.say_that_events_wait(&format!("NATS is full, and no room can be made: {error}"));
+                Ok(false)
             }
             // It panicked, and nobody knows any more which scope it was: begin again.
             Err(error) => {
@@ -71,6 +82,14 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
             Outcome::NoStream => {
                 self.schedule.failed(row.scope, now);
                 self.watch.distrust(now);
+                return false;
+            }
+            Outcome::Full => {
+                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context).increment(1);
+                self.schedule.failed(row.scope, now);
+                if self.watch.should_make_room(now) {
+                    self.make_room();
+                }
                 return false;
             }
             Outcome::Failed(reason) => {

@@ -60,13 +60,16 @@ pub(crate) struct Exchange<'a> {
     pub(crate) last: Option<&'a Remembered>,
 }
 
-/// Where the stream is. Both questions have a time of their own, after which they have failed.
+/// Where the stream is. Each question has a time of its own, after which it has failed.
 pub(crate) trait Broker: Clone + Send + Sync + 'static {
     /// Which connection there is now, counted from the first; none where there is none.
     fn connection(&self) -> Option<u64>;
 
     /// Publishes, and waits until it is stored.
     fn publish(&self, subject: String, message: Message) -> impl Future<Output = Outcome> + Send;
+
+    /// Removes the older half of a stream that has no room; gives how many events that were.
+    fn make_room(&self) -> impl Future<Output = Result<u64, async_nats::Error>> + Send;
 
     /// Makes the stream where there is none, and looks what it has at a number.
     fn look(&self, at: Option<u64>) -> impl Future<Output = Result<Observed, async_nats::Error>> + Send;

@@ -79,6 +79,15 @@ pub(crate) async fn look(jetstream: &Context, at: Option<u64>) -> Result<Observe
     Ok(Observed { created: micros(info.created), first_seq, last_seq, event, last_event })
 }
 
+/// Removes the older half: nobody of ours reads it, and without room nothing new is told by NATS, for as long as the
+/// stream keeps what it has. The bound is the server's alone: a bound of the stream's own is refused by a server that has
+/// less, and a server that begins with less free space than before does not restore it.
+pub(crate) async fn make_room(jetstream: &Context) -> Result<u64, async_nats::Error> {
+    let stream = jetstream.get_stream(subject::STREAM).await?;
+    let messages = stream.cached_info().state.messages;
+    Ok(stream.purge().keep(messages / 2).await?.purged)
+}
+
 async fn event_at(stream: &Stream, seq: u64) -> Result<Option<Uuid>, async_nats::Error> {
     match stream.get_raw_message(seq).await {
         Ok(message) => Ok(message.headers.get(NATS_MESSAGE_ID).and_then(|id| Uuid::parse_str(id.as_str()).ok())),

@@ -193,6 +193,11 @@ impl<'a, D: Database, B: Broker> Term<'a, D, B> {
         });
     }
 
+    pub(super) fn make_room(&mut self) {
+        let broker = self.broker.clone();
+        self.running.spawn(async move { Done::MadeRoom(broker.make_room().await) });
+    }
+
     pub(super) fn may_publish(&self) -> bool {
         self.watch.may_publish(self.broker.connection())
     }

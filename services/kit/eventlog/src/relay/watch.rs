@@ -13,17 +13,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How often the log says what the relay waits for; at first it waits a moment, as processes start in any order.
 const SAY: Duration = Duration::from_secs(5);
 const SAY_FIRST: Duration = Duration::from_secs(1);
+/// Between two times of making room: what was made first must have had time to show.
+const MAKE_ROOM: Duration = Duration::from_secs(1);
 
 pub(crate) struct StreamWatch {
     intact_on: Option<u64>,
     looking_on: Option<u64>,
     look_at: Instant,
     say_at: Instant,
+    make_room_at: Instant,
 }
 
 impl StreamWatch {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { intact_on: None, looking_on: None, look_at: now, say_at: now + SAY_FIRST }
+        Self { intact_on: None, looking_on: None, look_at: now, say_at: now + SAY_FIRST, make_room_at: now }
     }
 
     /// Whether the stream is known to be intact on this connection.
@@ -73,6 +76,15 @@ impl StreamWatch {
     pub(crate) fn distrust(&mut self, now: Instant) {
         self.intact_on = None;
         self.look_at = self.look_at.min(now);
+    }
+
+    /// Whether it is time to make room in a stream that is full.
+    pub(crate) fn should_make_room(&mut self, now: Instant) -> bool {
+        let make = now >= self.make_room_at;
+        if make {
+            self.make_room_at = now + MAKE_ROOM;
+        }
+        make
     }
 
     /// Whether it is time to say that events wait.

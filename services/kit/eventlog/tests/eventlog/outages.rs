@@ -32,6 +32,15 @@ impl OwnNats {
         self.nats.url()
     }
 
+    /// Lets it store so much and no more, from now on.
+    fn limit(&mut self, most: &str) {
+        let config = self.folder.join("nats.conf");
+        std::fs::write(&config, format!("jetstream {{ max_file_store: {most} }}")).unwrap();
+        self.nats.process.kill().unwrap();
+        self.nats.process.plan.arguments.extend(["--config".to_owned(), config.display().to_string()]);
+        self.nats.process.restart().unwrap();
+    }
+
     fn store(&self) -> PathBuf {
         self.folder.join("nats/jetstream")
     }
@@ -128,6 +137,23 @@ async fn a_relay_that_starts_before_nats_waits_for_it() {
     fixture.append_many(scope, 3).await;
     nats.nats.process.restart().unwrap();
     fixture.outbox_is_empty().await;
+    relay.stop().await;
+}
+
+/// A server that began with little free space, or that keeps a week of a busy system.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_room_loses_its_oldest_events_and_takes_new_ones() {
+    let mut nats = OwnNats::start();
+    nats.limit("64KB");
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay(&nats.url()).await;
+    let scope = fixture.new_scope().await;
+    fixture.append_many(scope, 300).await;
+    fixture.outbox_is_empty().await;
+    let seqs = seqs_of(&stored(&nats.url()).await, scope);
+    assert_eq!(seqs.last(), Some(&300));
+    assert!(seqs.len() < 300, "it was never full");
+    assert_eq!(fixture.republished_later().await, 0, "what was removed is taken for lost");
     relay.stop().await;
 }
 

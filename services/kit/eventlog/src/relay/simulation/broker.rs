@@ -38,6 +38,21 @@ impl Broker for SimBroker {
         Held::new(&self.world, self.process, self.life, self.published(message.event)).await
     }
 
+    async fn make_room(&self) -> Result<u64, async_nats::Error> {
+        let make_room = async {
+            sleep(Duration::from_millis(1)).await;
+            self.connection().ok_or("not connected")?;
+            let mut state = self.world.lock();
+            if state.chance.percent(50) {
+                return Err("no room can be made".into());
+            }
+            // Nothing is removed: in the end everything must be there.
+            state.full_until = Instant::now();
+            Ok(1)
+        };
+        Held::new(&self.world, self.process, self.life, make_room).await
+    }
+
     async fn look(&self, at: Option<u64>) -> Result<Observed, async_nats::Error> {
         let look = async {
             match timeout(ACK, self.looked(at)).await {
@@ -155,7 +170,7 @@ impl SimBroker {
             return Outcome::NoStream;
         }
         if state.full_until > Instant::now() {
-            return Outcome::Failed("full".to_owned());
+            return Outcome::Full;
         }
         let (seq, again) = state.store(event);
         Outcome::Stored { seq, again }

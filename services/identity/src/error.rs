@@ -3,6 +3,7 @@
 use tonic::Status;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
+use trellis_service::OnceError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,10 +34,8 @@ pub enum Error {
     /// Not invited, or no such organization: alike.
     #[error("the organization does not take this user")]
     InvitationRequired,
-    #[error("the idempotency key was used for another request")]
-    IdempotencyKeyReused,
-    #[error("a request with this idempotency key is being worked on")]
-    IdempotencyInFlight,
+    #[error(transparent)]
+    Once(#[from] OnceError),
     /// More passwords wait to be checked than can be in good time.
     #[error("too many passwords wait to be checked")]
     Crowded,
@@ -94,12 +93,9 @@ impl From<Error> for Problem {
                 Self::new(Code::InvitationRequired, "Joining this organization needs an invitation.")
                     .with_resource("organization")
             }
-            Error::IdempotencyKeyReused => {
-                Self::new(Code::IdempotencyKeyReused, "This idempotency key was already used for another request.")
-            }
-            Error::IdempotencyInFlight => {
-                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
-            }
+            Error::Once(OnceError::Key(error)) => error.into(),
+            Error::Once(OnceError::Log(error)) => Error::Log(error).into(),
+            Error::Once(error @ OnceError::Unreadable(_)) => unexpected(&error),
             Error::OrgUnavailable => Self::unavailable("Joining the organization is not possible at the moment."),
             Error::Crowded | Error::Log(LogError::Busy) => busy(),
             Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),

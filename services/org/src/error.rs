@@ -3,6 +3,7 @@
 use tonic::Status;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
+use trellis_service::{KeyError, OnceError};
 
 use crate::{
     domain::{LONGEST, Unique},
@@ -57,10 +58,8 @@ pub enum Error {
     /// No fitting invitation, or no such organization: alike.
     #[error("an invitation is required")]
     InvitationRequired,
-    #[error("the idempotency key was used for something else")]
-    KeyReused,
-    #[error("the idempotency key is in use")]
-    KeyInFlight,
+    #[error(transparent)]
+    Key(KeyError),
     #[error("identity does not answer: {}", .0.code())]
     Identity(Box<Status>),
     #[error("too many writes are waiting")]
@@ -122,12 +121,7 @@ impl Error {
             Self::InvitationRequired => {
                 Problem::new(Code::InvitationRequired, "Joining this organization takes an invitation for this e-mail.")
             }
-            Self::KeyReused => {
-                Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for another request.")
-            }
-            Self::KeyInFlight => {
-                Problem::new(Code::IdempotencyInFlight, "A request with this Idempotency-Key is being worked on.")
-            }
+            Self::Key(error) => error.into(),
             Self::Identity(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "identity does not answer");
                 Problem::unavailable("People cannot be looked up at the moment.")
@@ -184,6 +178,16 @@ impl From<LogError> for Error {
             LogError::Busy => Self::Busy,
             LogError::NoScope => Self::Unexpected("the scope of memberships is missing"),
             LogError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<OnceError> for Error {
+    fn from(error: OnceError) -> Self {
+        match error {
+            OnceError::Key(error) => Self::Key(error),
+            OnceError::Log(error) => error.into(),
+            OnceError::Unreadable(_) => Self::Unexpected("a kept answer cannot be decoded"),
         }
     }
 }

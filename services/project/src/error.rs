@@ -4,6 +4,7 @@ use tonic::Status;
 use trellis_authn::AccessError;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
+use trellis_service::OnceError;
 
 use crate::store::bounded::ReadError;
 
@@ -53,10 +54,8 @@ pub enum Error {
     /// Bad values, each with its field or parameter.
     #[error("bad values")]
     Invalid(Problem),
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
-    #[error("a request with the same idempotency key is under way")]
-    KeyInFlight,
+    #[error(transparent)]
+    Once(#[from] OnceError),
     /// Org or identity does not answer, or not as it should.
     #[error("a service does not answer: {0}")]
     Peer(Status),
@@ -66,8 +65,6 @@ pub enum Error {
     Log(#[from] LogError),
     #[error(transparent)]
     Database(sqlx::Error),
-    #[error("a kept answer cannot be read: {0}")]
-    Kept(#[from] prost::DecodeError),
 }
 
 impl From<sqlx::Error> for Error {
@@ -115,12 +112,9 @@ impl From<Error> for Problem {
             .with_resource(resource.as_str()),
             Error::Taken { slug, key } => taken(slug, key),
             Error::Invalid(problem) => problem,
-            Error::KeyReused => {
-                Self::new(Code::IdempotencyKeyReused, "This idempotency key was already used for another request.")
-            }
-            Error::KeyInFlight => {
-                Self::new(Code::IdempotencyInFlight, "The first request with this idempotency key is still running.")
-            }
+            Error::Once(OnceError::Key(error)) => error.into(),
+            Error::Once(OnceError::Log(error)) => Error::Log(error).into(),
+            Error::Once(error @ OnceError::Unreadable(_)) => unexpected(&error),
             Error::Peer(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "org or identity does not answer");
                 Self::unavailable("People cannot be looked up at the moment.")
@@ -129,7 +123,6 @@ impl From<Error> for Problem {
             Error::Log(LogError::Busy) => Self::unavailable("Too much is going on at the moment; please try again."),
             Error::Log(LogError::Database(error)) | Error::Database(error) => database(&error),
             Error::Log(error @ LogError::NoScope) => unexpected(&error),
-            Error::Kept(error) => unexpected(&error),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use trellis_authn::Caller;
-use trellis_eventlog::{IdempotentRequest, Kept};
 use trellis_proto::subject::SESSIONS;
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::Once;
 use uuid::Uuid;
 
 use super::{Ops, now, tokens::ended};
@@ -45,17 +45,17 @@ impl Ops {
         let user = caller.user()?;
         let new = validate(&request)?;
         let place = self.hasher.admit(user.address.into())?;
-        let idempotent = request.idempotency.map(|key| self.idempotent(user.id, key));
+        let once = self.once(user.id, request.idempotency);
         for _ in 0..ATTEMPTS {
             let old_hash = users::password_hash(&mut *self.log.connection().await?, user.id, user.session).await?;
             let old_hash = old_hash.ok_or(Error::Unauthenticated)?;
             if !self.hasher.verify(&place, &request.current, Some(&old_hash)).await?.matches {
                 // A retry shows the password that its first request has changed.
-                return self.answered_before(idempotent.as_ref()).await;
+                return self.answered_before(&once).await;
             }
             let new_hash = self.hasher.hash(&place, &new).await?;
             let change = Change { user: user.id, session: user.session, old_hash: &old_hash, new_hash: &new_hash };
-            if let Some(changed) = self.apply(&change, idempotent.as_ref()).await? {
+            if let Some(changed) = self.apply(&change, &once).await? {
                 return Ok(changed);
             }
         }
@@ -63,22 +63,16 @@ impl Ops {
     }
 
     /// `None` where the password or the session is no longer what it was.
-    async fn apply(
-        &self,
-        change: &Change<'_>,
-        idempotent: Option<&IdempotentRequest>,
-    ) -> Result<Option<Changed>, Error> {
+    async fn apply(&self, change: &Change<'_>, once: &Once) -> Result<Option<Changed>, Error> {
         let Change { user, session, old_hash, new_hash } = *change;
         // Every session that ends takes this scope first: what is seen of sessions under it stays so.
         let mut write = self.log.begin(SESSIONS).await?;
-        if let Some(request) = idempotent {
-            if kept(&request.find(write.conn()).await?)? {
-                write.unchanged().await?;
-                return Ok(Some(Changed::Before));
-            }
-            // The answer is an empty message.
-            request.keep(write.conn(), &[]).await?;
+        if let Some(()) = once.find(write.conn()).await? {
+            write.unchanged().await?;
+            return Ok(Some(Changed::Before));
         }
+        // The answer is an empty message.
+        once.keep(write.conn(), &()).await?;
         if !users::change_password(write.conn(), user, session, old_hash, new_hash).await? {
             write.unchanged().await?;
             return Ok(None);
@@ -91,30 +85,19 @@ impl Ops {
         Ok(Some(Changed::Now))
     }
 
-    async fn answered_before(&self, idempotent: Option<&IdempotentRequest>) -> Result<Changed, Error> {
-        let Some(request) = idempotent else {
-            return Err(Error::IncorrectPassword);
-        };
-        let mut db = self.log.connection().await?;
-        if kept(&request.look(&mut db).await?)? { Ok(Changed::Before) } else { Err(Error::IncorrectPassword) }
+    async fn answered_before(&self, once: &Once) -> Result<Changed, Error> {
+        let () = once.look(&self.log).await?.ok_or(Error::IncorrectPassword)?;
+        Ok(Changed::Before)
     }
 
     /// The body has passwords in it: its digest is stored only under the server's secret, or it would be a way to
     /// guess them that costs no argon2.
-    fn idempotent(&self, user: Uuid, key: IdempotencyKey) -> IdempotentRequest {
-        let IdempotencyKey { key, operation, fingerprint } = key;
-        let fingerprint = self.token_secret.mac("password change", &fingerprint);
-        IdempotentRequest { user, operation, key, fingerprint }
-    }
-}
-
-/// Whether the answer was kept.
-fn kept(kept: &Kept) -> Result<bool, Error> {
-    match kept {
-        Kept::New => Ok(false),
-        Kept::Answer(_) => Ok(true),
-        Kept::Reused => Err(Error::IdempotencyKeyReused),
-        Kept::InFlight => Err(Error::IdempotencyInFlight),
+    fn once(&self, user: Uuid, key: Option<IdempotencyKey>) -> Once {
+        let secret = |mut key: IdempotencyKey| {
+            key.fingerprint = self.token_secret.mac("password change", &key.fingerprint);
+            key
+        };
+        Once::new(user, key.map(secret))
     }
 }
 

@@ -16,11 +16,9 @@ use trellis_proto::org::v1::{
     UpdateOrganizationResponse, org_service_server::OrgService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
+use trellis_service::Answer;
 
-use crate::{
-    ops::{Answer, Ops},
-    wire,
-};
+use crate::{ops::Ops, wire};
 
 type Answered<T> = Result<Response<T>, Status>;
 

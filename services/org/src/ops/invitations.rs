@@ -6,9 +6,10 @@ use trellis_authn::Caller;
 use trellis_eventlog::{Unlogged, Write};
 use trellis_proto::org::v1::{AcceptInvitationResponse, CreateInvitationRequest, CreateInvitationResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, identity, listed, require_admin, window};
+use super::{Happened, Ops, Page, What, actor, identity, listed, require_admin, window};
 use crate::{
     domain::{Action, Actor, Changed, Cursor, Email, Invitation, NewInvitation, Noted, PageRequest, Role},
     error::Error,
@@ -29,8 +30,8 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<CreateInvitationResponse>, Error> {
         let (user, org_id) = self.admin(caller, &request.org).await?;
-        let once = Once::new(key.map(|key| (user, key)));
-        if let Some(answer) = self.kept::<CreateInvitationResponse>(&once).await? {
+        let once = Once::new(user, key);
+        if let Some(answer) = once.look::<CreateInvitationResponse>(&self.log).await? {
             return Ok(Answer::again(self.with_token(answer)));
         }
         let new = new_invitation(request, user)?;
@@ -58,7 +59,7 @@ impl Ops {
         // Kept without the token, which is made again from the id.
         once.keep(write.conn(), &answer).await?;
         write.commit().await?;
-        Ok(Answer::new(self.with_token(answer)))
+        Ok(Answer::first(self.with_token(answer)))
     }
 
     fn with_token(&self, mut answer: CreateInvitationResponse) -> CreateInvitationResponse {
@@ -96,8 +97,8 @@ impl Ops {
         key: Option<IdempotencyKey>,
     ) -> Result<Answer<AcceptInvitationResponse>, Error> {
         let user = caller.user()?.id;
-        let once = Once::new(key.map(|key| (user, key)));
-        if let Some(answer) = self.kept(&once).await? {
+        let once = Once::new(user, key);
+        if let Some(answer) = once.look(&self.log).await? {
             return accepted_before(&mut *self.log.connection().await?, user, answer).await;
         }
         if token.trim().is_empty() {
@@ -139,7 +140,7 @@ impl Ops {
             by: Some(invited_by),
         };
         happened.commit(write).await?;
-        Ok(Answer::new(answer))
+        Ok(Answer::first(answer))
     }
 }
 

@@ -4,7 +4,6 @@
 
 mod access;
 mod audit;
-mod idempotency;
 mod invitations;
 mod join;
 mod members;
@@ -19,8 +18,6 @@ use trellis_proto::{
     subject,
 };
 use uuid::Uuid;
-
-pub use idempotency::Answer;
 
 use crate::{
     domain::{Actor, BadPage, Cursor, InvitationKey, Listed, PageRequest, Role, Window, is_slug},

@@ -6,9 +6,10 @@ use trellis_proto::org::v1::{
     CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest, UpdateOrganizationRequest,
 };
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
-use super::{Answer, Happened, Ops, Page, What, actor, idempotency::Once, listed, path, require_admin, window};
+use super::{Happened, Ops, Page, What, actor, listed, path, require_admin, window};
 use crate::{
     domain::{
         Action, Actor, Changed, Cursor, Edit, Email, JoinPolicy, Name, NewOrganization, Noted, Organization,
@@ -34,8 +35,8 @@ impl Ops {
             Caller::Service(_) => Actor { user: None, address: from.0 },
         };
         // Keys are a user's: who is not signed in has none.
-        let once = Once::new(creator.and_then(|user| Some((user, key?))));
-        if let Some(answer) = self.kept(&once).await? {
+        let once = creator.map_or_else(Once::without, |user| Once::new(user, key));
+        if let Some(answer) = once.look(&self.log).await? {
             return Ok(Answer::again(answer));
         }
         let new = new_organization(request)?;
@@ -65,7 +66,7 @@ impl Ops {
             None => (What::Created, None),
         };
         Happened { what, org_id: new.id, user: creator, role, actor: creator, by: None }.commit(write).await?;
-        Ok(Answer::new(answer))
+        Ok(Answer::first(answer))
     }
 
     /// The user who calls; `None` for the gateway's call on behalf of somebody who is not signed in.

@@ -20,11 +20,9 @@ use trellis_proto::project::v1::{
     UpdateTaskResponse, WatchTaskRequest, WatchTaskResponse, project_service_server::ProjectService,
 };
 use trellis_rpc::{IdempotencyKey, mark_replayed};
+use trellis_service::Answer;
 
-use crate::{
-    error::Error,
-    ops::{Answer, Ops},
-};
+use crate::{error::Error, ops::Ops};
 
 /// The handlers.
 pub struct ProjectGrpc {

@@ -4,9 +4,10 @@ use chrono::DateTime;
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{CreateCommentRequest, CreateCommentResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
-use super::{Answer, Ops, event, once::Once, seq, values::all_valid};
+use super::{Ops, event, seq, values::all_valid};
 use crate::{
     domain::{self, Comment, Kind},
     error::{Error, Resource},
@@ -23,8 +24,8 @@ impl Ops {
     ) -> Result<Answer<CreateCommentResponse>, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let once = Once::new(member.id(), key);
-        if let Some(answer) = self.kept(&once).await? {
-            return Ok(answer);
+        if let Some(message) = once.look(&self.log).await? {
+            return Ok(Answer::again(message));
         }
         let (task, _) = self.find_task(&member, &request.task_id).await?;
         let mut violations = Violations::new();
@@ -42,7 +43,7 @@ impl Ops {
         };
 
         let mut write = self.write(&member, comment.project_id).await?;
-        if let Some(message) = once.answer(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));
         }

@@ -5,12 +5,11 @@ use sqlx::PgConnection;
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{CreateProjectRequest, CreateProjectResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
 use super::{
-    Answer, Ops, event,
-    once::Once,
-    seq,
+    Ops, event, seq,
     values::{all_valid, given, sent},
 };
 use crate::{
@@ -32,13 +31,13 @@ impl Ops {
     ) -> Result<Answer<CreateProjectResponse>, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let once = Once::new(member.id(), key);
-        if let Some(answer) = self.kept(&once).await? {
-            return Ok(answer);
+        if let Some(message) = once.look(&self.log).await? {
+            return Ok(Answer::again(message));
         }
         let (mut project, names) = judge(&request)?;
 
         let mut write = self.log.of(member.org_id()).begin_new(project.id).await?;
-        if let Some(message) = once.answer(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));
         }

@@ -4,12 +4,11 @@ use chrono::DateTime;
 use trellis_authn::Caller;
 use trellis_proto::project::v1::{CreateTaskRequest, CreateTaskResponse};
 use trellis_rpc::{IdempotencyKey, Violations};
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
 use super::{
-    Answer, Member, Ops, event,
-    once::Once,
-    seq,
+    Member, Ops, event, seq,
     values::{SentAssignee, all_valid, given, sent},
 };
 use crate::{
@@ -28,14 +27,14 @@ impl Ops {
     ) -> Result<Answer<CreateTaskResponse>, Error> {
         let member = self.authorize(caller, &request.org).await?;
         let once = Once::new(member.id(), key);
-        if let Some(answer) = self.kept(&once).await? {
-            return Ok(answer);
+        if let Some(message) = once.look(&self.log).await? {
+            return Ok(Answer::again(message));
         }
         let (project, _) = self.find_project(&member, &request.project).await?;
         let mut task = self.judge_task(&member, &request, project).await?;
 
         let mut write = self.write(&member, task.project.id).await?;
-        if let Some(message) = once.answer(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));
         }

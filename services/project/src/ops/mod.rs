@@ -18,7 +18,6 @@ mod happened;
 mod history;
 mod leavings;
 mod notifications;
-mod once;
 mod org_news;
 mod preferences;
 mod projects;
@@ -39,7 +38,6 @@ use uuid::Uuid;
 
 pub use digest::Digest;
 pub use leavings::{keep_removed, keep_swept};
-pub use once::Answer;
 pub use org_news::OrgNews;
 pub use tell::Teller;
 

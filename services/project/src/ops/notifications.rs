@@ -1,5 +1,6 @@
 //! The caller's own notifications: listed, and read.
 
+use prost::Message;
 use trellis_authn::Caller;
 use trellis_eventlog::{LogError, NewEvent};
 use trellis_proto::project::v1::{
@@ -7,9 +8,10 @@ use trellis_proto::project::v1::{
     ReadNotificationRequest, ReadNotificationResponse,
 };
 use trellis_rpc::IdempotencyKey;
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
-use super::{Answer, Ops, once::Once, values::window};
+use super::{Ops, values::window};
 use crate::{
     domain::{Kind, SeqCursor},
     error::{Error, Resource},
@@ -47,16 +49,16 @@ impl Ops {
         let gone = || Error::NotFound(Resource::Notification);
         let user = caller.user().map_err(Error::Caller)?.id;
         let once = Once::new(user, key);
-        let kept = self.kept::<ReadNotificationResponse>(&once).await?;
+        let kept = once.look::<ReadNotificationResponse>(&self.log).await?;
         let id = Uuid::try_parse(&request.id).map_err(|_| gone())?;
-        if let Some(answer) = kept {
-            return self.read_before(user, id, answer.message).await;
+        if let Some(message) = kept {
+            return self.read_before(user, id, message).await;
         }
         let mut write = match self.log.begin(user).await {
             Err(LogError::NoScope) => return Err(gone()),
             begun => begun?,
         };
-        if let Some(message) = once.answer(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
             return self.read_before(user, id, message).await;
         }
@@ -95,6 +97,23 @@ impl Ops {
         Ok(Answer::again(kept))
     }
 
+    /// Keeps the answer of what changed nothing: it is no event, and still the answer to the key.
+    async fn keep_unchanged<M>(&self, once: &Once, message: M) -> Result<Answer<M>, Error>
+    where
+        M: Message + Default,
+    {
+        if !once.has_key() {
+            return Ok(Answer::first(message));
+        }
+        let mut write = self.log.begin_unlogged().await?;
+        if let Some(message) = once.find(write.conn()).await? {
+            return Ok(Answer::again(message));
+        }
+        once.keep(write.conn(), &message).await?;
+        write.commit().await?;
+        Ok(Answer::first(message))
+    }
+
     pub async fn read_all_notifications(
         &self,
         caller: &Caller,
@@ -103,11 +122,11 @@ impl Ops {
     ) -> Result<Answer<ReadAllNotificationsResponse>, Error> {
         let user = caller.user().map_err(Error::Caller)?.id;
         let once = Once::new(user, key);
-        if let Some(answer) = self.kept(&once).await? {
-            return Ok(answer);
+        if let Some(message) = once.look(&self.log).await? {
+            return Ok(Answer::again(message));
         }
         let mut write = self.log.begin_or_new(user).await?;
-        if let Some(message) = once.answer(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
             return Ok(Answer::again(message));
         }

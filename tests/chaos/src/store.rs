@@ -10,7 +10,7 @@ use std::{
 
 use trellis_local::servers::unprivileged;
 
-/// Small enough to be filled at once, and large enough for hours of events.
+/// Small enough to be filled at once. In a long run the events alone fill it, too.
 const DISK_MIB: u32 = 96;
 
 /// The folder of NATS. None of this may be done while NATS writes.

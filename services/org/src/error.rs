@@ -3,7 +3,7 @@
 use tonic::Status;
 use trellis_eventlog::{LogError, is_outage};
 use trellis_rpc::{Code, Problem};
-use trellis_service::{KeyError, OnceError};
+use trellis_service::OnceError;
 
 use crate::{
     domain::{LONGEST, Unique},
@@ -59,7 +59,7 @@ pub enum Error {
     #[error("an invitation is required")]
     InvitationRequired,
     #[error(transparent)]
-    Key(KeyError),
+    Once(#[from] OnceError),
     #[error("identity does not answer: {}", .0.code())]
     Identity(Box<Status>),
     #[error("too many writes are waiting")]
@@ -121,7 +121,9 @@ impl Error {
             Self::InvitationRequired => {
                 Problem::new(Code::InvitationRequired, "Joining this organization takes an invitation for this e-mail.")
             }
-            Self::Key(error) => error.into(),
+            Self::Once(OnceError::Key(error)) => error.into(),
+            Self::Once(OnceError::Log(error)) => Self::from(error).into_problem(),
+            Self::Once(OnceError::Unreadable(_)) => Self::Unexpected("a kept answer cannot be decoded").into_problem(),
             Self::Identity(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "identity does not answer");
                 Problem::unavailable("People cannot be looked up at the moment.")
@@ -178,16 +180,6 @@ impl From<LogError> for Error {
             LogError::Busy => Self::Busy,
             LogError::NoScope => Self::Unexpected("the scope of memberships is missing"),
             LogError::Database(error) => Self::Database(error),
-        }
-    }
-}
-
-impl From<OnceError> for Error {
-    fn from(error: OnceError) -> Self {
-        match error {
-            OnceError::Key(error) => Self::Key(error),
-            OnceError::Log(error) => error.into(),
-            OnceError::Unreadable(_) => Self::Unexpected("a kept answer cannot be decoded"),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use trellis_authn::Caller;
 use trellis_proto::identity::v1::{self as proto, identity_service_server::IdentityService};
-use trellis_rpc::{IdempotencyKey, mark_replayed};
+use trellis_rpc::IdempotencyKey;
 
-use crate::ops::{ChangePassword, Changed, Login, Ops, Refresh, Register};
+use crate::ops::{ChangePassword, Login, Ops, Refresh, Register};
 
 /// Answers `trellis.identity.v1.IdentityService`.
 pub struct IdentityGrpc {
@@ -139,12 +139,7 @@ impl IdentityService for IdentityGrpc {
         let message = request.into_inner();
         let change =
             ChangePassword { current: message.current_password.into(), new: message.new_password.into(), idempotency };
-        let changed = self.ops.change_password(&caller, change).await?;
-        let mut response = Response::new(proto::ChangePasswordResponse {});
-        if changed == Changed::Before {
-            mark_replayed(&mut response);
-        }
-        Ok(response)
+        Ok(self.ops.change_password(&caller, change).await?.into_response())
     }
 
     async fn batch_get_users(

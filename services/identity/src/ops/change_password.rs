@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use trellis_authn::Caller;
-use trellis_proto::subject::SESSIONS;
+use trellis_proto::{identity::v1::ChangePasswordResponse, subject::SESSIONS};
 use trellis_rpc::{IdempotencyKey, Violations};
-use trellis_service::Once;
+use trellis_service::{Answer, Once};
 use uuid::Uuid;
 
 use super::{Ops, now, tokens::ended};
@@ -23,14 +23,6 @@ pub struct ChangePassword {
     pub idempotency: Option<IdempotencyKey>,
 }
 
-/// How a change was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    Now,
-    /// By an earlier request with the same idempotency key.
-    Before,
-}
-
 /// What a change is made of, once everything is known.
 struct Change<'a> {
     user: Uuid,
@@ -41,7 +33,11 @@ struct Change<'a> {
 
 impl Ops {
     #[tracing::instrument(skip_all)]
-    pub async fn change_password(&self, caller: &Caller, request: ChangePassword) -> Result<Changed, Error> {
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        request: ChangePassword,
+    ) -> Result<Answer<ChangePasswordResponse>, Error> {
         let user = caller.user()?;
         let new = validate(&request)?;
         let place = self.hasher.admit(user.address.into())?;
@@ -63,16 +59,16 @@ impl Ops {
     }
 
     /// `None` where the password or the session is no longer what it was.
-    async fn apply(&self, change: &Change<'_>, once: &Once) -> Result<Option<Changed>, Error> {
+    async fn apply(&self, change: &Change<'_>, once: &Once) -> Result<Option<Answer<ChangePasswordResponse>>, Error> {
         let Change { user, session, old_hash, new_hash } = *change;
         // Every session that ends takes this scope first: what is seen of sessions under it stays so.
         let mut write = self.log.begin(SESSIONS).await?;
-        if let Some(()) = once.find(write.conn()).await? {
+        if let Some(message) = once.find(write.conn()).await? {
             write.unchanged().await?;
-            return Ok(Some(Changed::Before));
+            return Ok(Some(Answer::again(message)));
         }
-        // The answer is an empty message.
-        once.keep(write.conn(), &()).await?;
+        let answer = ChangePasswordResponse {};
+        once.keep(write.conn(), &answer).await?;
         if !users::change_password(write.conn(), user, session, old_hash, new_hash).await? {
             write.unchanged().await?;
             return Ok(None);
@@ -82,12 +78,11 @@ impl Ops {
         // Also where no other session ended: the number was taken, and every number has its event.
         write.commit(ended(&revocations, Some(user))).await?;
         self.forget_sessions(&revocations);
-        Ok(Some(Changed::Now))
+        Ok(Some(Answer::first(answer)))
     }
 
-    async fn answered_before(&self, once: &Once) -> Result<Changed, Error> {
-        let () = once.look(&self.log).await?.ok_or(Error::IncorrectPassword)?;
-        Ok(Changed::Before)
+    async fn answered_before(&self, once: &Once) -> Result<Answer<ChangePasswordResponse>, Error> {
+        Ok(Answer::again(once.look(&self.log).await?.ok_or(Error::IncorrectPassword)?))
     }
 
     /// The body has passwords in it: its digest is stored only under the server's secret, or it would be a way to

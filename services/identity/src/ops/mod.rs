@@ -25,7 +25,7 @@ use trellis_eventlog::Log;
 
 use crate::domain::TokenSecret;
 
-pub use change_password::{ChangePassword, Changed};
+pub use change_password::ChangePassword;
 pub use follow::{Feed, SessionFeed};
 pub use hasher::Hasher;
 pub use keyring::Keyring;

@@ -16,6 +16,7 @@ mod queue;
 mod reads;
 mod relay;
 mod retention;
+mod waits;
 mod wall;
 mod write;
 

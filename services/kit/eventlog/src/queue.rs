@@ -17,7 +17,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use crate::LogError;
+use crate::{LogError, waits::Waits};
 
 /// More than these do not wait.
 const MAX_WAITING: usize = 1024;
@@ -121,21 +121,22 @@ impl Drop for PlaceOfScope {
 }
 
 /// One that waits; counted until it is dropped, so that a cancelled wait is not counted for ever.
-struct Waiter<'a>(&'a AtomicUsize);
+struct Waiter<'a> {
+    waiting: &'a AtomicUsize,
+    _shown: Waits,
+}
 
 impl<'a> Waiter<'a> {
     fn join(waiting: &'a AtomicUsize) -> Result<Self, LogError> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
-        let waiter = Self(waiting);
-        metrics::gauge!("trellis_writes_waiting").increment(1.0);
+        let waiter = Self { waiting, _shown: Waits::at("trellis_writes_waiting") };
         if before >= MAX_WAITING { Err(LogError::Busy) } else { Ok(waiter) }
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("trellis_writes_waiting").decrement(1.0);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

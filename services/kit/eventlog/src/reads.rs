@@ -13,6 +13,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::waits::Waits;
+
 /// After so long whoever waits is told to come again. With the pool's 3 s it is what callers of reads wait at most.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -39,7 +41,7 @@ impl Reads {
         let place = if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             place
         } else {
-            let _waiter = Waiter::join();
+            let _waiter = Waits::at("trellis_reads_waiting");
             let place = timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await;
             place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
         };
@@ -65,21 +67,5 @@ impl std::ops::Deref for Connection {
 impl std::ops::DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.conn
-    }
-}
-
-/// One that waits; counted until it is dropped, so that a cancelled wait is not counted for ever.
-struct Waiter;
-
-impl Waiter {
-    fn join() -> Self {
-        metrics::gauge!("trellis_reads_waiting").increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        metrics::gauge!("trellis_reads_waiting").decrement(1.0);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`main`] is the whole of a service's `main.rs`: it reads the settings, answers the command line, starts telemetry
 //! and runs. [`ServiceConfig`] are the settings that every service has. [`Service`] binds the port, opens the
-//! database, lets the service wire itself (its one function, given a [`Start`]), serves, and stops in order. [`Once`] keeps the
-//! answers of requests with an idempotency key.
+//! database, lets the service wire itself (its one function, given a [`Start`]), serves, and stops in order.
+//! [`Once`] keeps the answers of requests with an idempotency key.
 
 mod background;
 mod config;

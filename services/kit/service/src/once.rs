@@ -3,8 +3,9 @@
 
 use prost::Message;
 use sqlx::PgConnection;
+use tonic::Response;
 use trellis_eventlog::{IdempotentRequest, Kept, Log, LogError};
-use trellis_rpc::{Code, IdempotencyKey, Problem};
+use trellis_rpc::{Code, IdempotencyKey, Problem, mark_replayed};
 use uuid::Uuid;
 
 /// An answer, and whether it was kept from an earlier call.
@@ -21,6 +22,14 @@ impl<M> Answer<M> {
 
     pub fn again(message: M) -> Self {
         Self { message, replayed: true }
+    }
+
+    pub fn into_response(self) -> Response<M> {
+        let mut response = Response::new(self.message);
+        if self.replayed {
+            mark_replayed(&mut response);
+        }
+        response
     }
 }
 

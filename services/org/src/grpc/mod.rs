@@ -15,8 +15,7 @@ use trellis_proto::org::v1::{
     RevokeInvitationResponse, UpdateMemberRequest, UpdateMemberResponse, UpdateOrganizationRequest,
     UpdateOrganizationResponse, org_service_server::OrgService,
 };
-use trellis_rpc::{IdempotencyKey, mark_replayed};
-use trellis_service::Answer;
+use trellis_rpc::IdempotencyKey;
 
 use crate::{ops::Ops, wire};
 
@@ -40,14 +39,6 @@ fn apart<T>(request: Request<T>) -> Result<(Caller, Option<IdempotencyKey>, T), 
     Ok((caller, key, request.into_inner()))
 }
 
-fn once<M>(answer: Answer<M>) -> Response<M> {
-    let mut response = Response::new(answer.message);
-    if answer.replayed {
-        mark_replayed(&mut response);
-    }
-    response
-}
-
 #[tonic::async_trait]
 impl OrgService for OrgGrpc {
     async fn create_organization(
@@ -56,7 +47,7 @@ impl OrgService for OrgGrpc {
     ) -> Answered<CreateOrganizationResponse> {
         let from = ClientAddress::of(&request);
         let (caller, key, asked) = apart(request)?;
-        Ok(once(self.ops.create_organization(&caller, &asked, key, from).await?))
+        Ok(self.ops.create_organization(&caller, &asked, key, from).await?.into_response())
     }
 
     async fn get_organization(&self, request: Request<GetOrganizationRequest>) -> Answered<GetOrganizationResponse> {
@@ -120,7 +111,7 @@ impl OrgService for OrgGrpc {
 
     async fn create_invitation(&self, request: Request<CreateInvitationRequest>) -> Answered<CreateInvitationResponse> {
         let (caller, key, asked) = apart(request)?;
-        Ok(once(self.ops.create_invitation(&caller, &asked, key).await?))
+        Ok(self.ops.create_invitation(&caller, &asked, key).await?.into_response())
     }
 
     async fn list_invitations(&self, request: Request<ListInvitationsRequest>) -> Answered<ListInvitationsResponse> {
@@ -141,7 +132,7 @@ impl OrgService for OrgGrpc {
 
     async fn accept_invitation(&self, request: Request<AcceptInvitationRequest>) -> Answered<AcceptInvitationResponse> {
         let (caller, key, asked) = apart(request)?;
-        Ok(once(self.ops.accept_invitation(&caller, &asked.token, key).await?))
+        Ok(self.ops.accept_invitation(&caller, &asked.token, key).await?.into_response())
     }
 
     async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answered<ListAuditResponse> {

@@ -19,10 +19,9 @@ use trellis_proto::project::v1::{
     UpdateNotificationPreferencesResponse, UpdateProjectRequest, UpdateProjectResponse, UpdateTaskRequest,
     UpdateTaskResponse, WatchTaskRequest, WatchTaskResponse, project_service_server::ProjectService,
 };
-use trellis_rpc::{IdempotencyKey, mark_replayed};
-use trellis_service::Answer;
+use trellis_rpc::IdempotencyKey;
 
-use crate::{error::Error, ops::Ops};
+use crate::ops::Ops;
 
 /// The handlers.
 pub struct ProjectGrpc {
@@ -33,16 +32,6 @@ impl ProjectGrpc {
     pub fn new(ops: Ops) -> Self {
         Self { ops }
     }
-}
-
-/// An answer that may be kept from an earlier call.
-fn once<M>(answer: Result<Answer<M>, Error>) -> Result<Response<M>, Status> {
-    let answer = answer?;
-    let mut response = Response::new(answer.message);
-    if answer.replayed {
-        mark_replayed(&mut response);
-    }
-    Ok(response)
 }
 
 /// Handlers of one shape: who calls, what is asked, the use case of the same name.
@@ -63,7 +52,7 @@ macro_rules! handlers {
                 async fn $once(&self, request: Request<$OnceRequest>) -> Result<Response<$OnceResponse>, Status> {
                     let caller = Caller::of(&request)?;
                     let key = IdempotencyKey::of(&request);
-                    once(self.ops.$once(&caller, request.into_inner(), key).await)
+                    Ok(self.ops.$once(&caller, request.into_inner(), key).await?.into_response())
                 }
             )*
         }

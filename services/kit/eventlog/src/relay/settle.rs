@@ -43,6 +43,10 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
                 self.say_that_events_wait(&error.to_string());
                 Ok(true)
             }
+            Ok(Done::MadeRoom(Ok(0))) => {
+                self.say_that_events_wait("NATS is full of what is not Trellis's");
+                Ok(false)
+            }
             Ok(Done::MadeRoom(Ok(removed))) => {
                 let context = self.database.context();
                 tracing::warn!(context, removed, "NATS was full: the older half of its stream was removed");
@@ -85,17 +89,14 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
                 return false;
             }
             Outcome::Full => {
-                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context).increment(1);
-                self.schedule.failed(row.scope, now);
+                self.failed(row, "NATS is full");
                 if self.watch.should_make_room(now) {
                     self.make_room();
                 }
                 return false;
             }
             Outcome::Failed(reason) => {
-                metrics::counter!("trellis_outbox_publish_failures_total", "context" => context).increment(1);
-                tracing::debug!(context, event = %row.event, reason, "could not publish");
-                self.schedule.failed(row.scope, now);
+                self.failed(row, &reason);
                 // Where anybody subscribes to the subject, a missing stream is only silence.
                 self.watch.doubt(now);
                 return false;
@@ -112,6 +113,13 @@ impl<D: Database, B: Broker> Term<'_, D, B> {
             }
             None => true,
         }
+    }
+
+    fn failed(&mut self, row: &Published, reason: &str) {
+        let context = self.database.context();
+        metrics::counter!("trellis_outbox_publish_failures_total", "context" => context).increment(1);
+        tracing::debug!(context, event = %row.event, reason, "could not publish");
+        self.schedule.failed(row.scope, Instant::now());
     }
 
     /// Whether the acknowledgement counts: the row may go.

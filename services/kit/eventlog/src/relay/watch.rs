@@ -80,21 +80,22 @@ impl StreamWatch {
 
     /// Whether it is time to make room in a stream that is full.
     pub(crate) fn should_make_room(&mut self, now: Instant) -> bool {
-        let make = now >= self.make_room_at;
-        if make {
-            self.make_room_at = now + MAKE_ROOM;
-        }
-        make
+        is_due(&mut self.make_room_at, now, MAKE_ROOM)
     }
 
     /// Whether it is time to say that events wait.
     pub(crate) fn should_say(&mut self, now: Instant) -> bool {
-        let say = now >= self.say_at;
-        if say {
-            self.say_at = now + SAY;
-        }
-        say
+        is_due(&mut self.say_at, now, SAY)
     }
+}
+
+/// Whether it is time; the next time is then so much later.
+fn is_due(at: &mut Instant, now: Instant, pause: Duration) -> bool {
+    let due = now >= *at;
+    if due {
+        *at = now + pause;
+    }
+    due
 }
 
 #[cfg(test)]

@@ -53,7 +53,9 @@ chaos-planted: ## Plant faults into a copy of the sources and see that the chaos
 	@tests/planted.sh $(HOLES)
 
 .PHONY: lint
-lint: ## Check format and lints as CI does
+lint: ## Check format and lints as CI does, and that planted faults still fit the sources
+	@tests/mutants.sh --plant
+	@tests/planted.sh --plant
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 

@@ -12,9 +12,13 @@ copy_sources() {
   (cd "$root" && git ls-files -co --exclude-standard -z | tar --null --ignore-failed-read -T - -cf -) |
     tar -x -C "$copy/sources"
 
-  # What is built of other people's crates need not be built again: what is large is linked, what may be written is
-  # copied. It does no harm where a build that runs meanwhile takes a file away.
   export CARGO_TARGET_DIR=$copy/target
+  cd "$copy/sources"
+}
+
+# What is built of other people's crates need not be built again: what is large is linked, what may be written is
+# copied. It does no harm where a build that runs meanwhile takes a file away.
+share_builds() {
   if [ -d "$root/target/debug/deps" ] && [ ! -d "$CARGO_TARGET_DIR" ]; then
     mkdir -p "$CARGO_TARGET_DIR"
     (
@@ -25,7 +29,6 @@ copy_sources() {
       tar -cf - --exclude='*trellis*' debug/build debug/.fingerprint | tar -x -C "$CARGO_TARGET_DIR" || true
     )
   fi
-  cd "$copy/sources"
 }
 
 # hole NAME FILE FROM TO: FROM is text that stands in FILE exactly once.

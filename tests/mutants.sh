@@ -2,7 +2,8 @@
 # Puts holes into a copy of the sources, one at a time, and wants the attack matrix to turn red at each: `make mutants`,
 # which gives it PostgreSQL and NATS. By hand and not in CI: it builds our own crates once more.
 #
-# With `--build` it stops after the build; with names of holes it tries those alone.
+# With `--plant` it stops where all are planted, which CI does; with `--build` after the build; with names of holes it
+# tries those alone.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -40,13 +41,13 @@ hole users-as-services "$authn/caller.rs" \
 
 org=services/org/src/ops
 hole check-access "$org/access.rs" \
-  'let found = access::numbered(self.log.pool(), path(org)?, user).await?;' \
+  'let found = access::numbered(&mut *self.log.connection().await?, path(org)?, user).await?;' \
   'let user = if hole_is_open("check-access") { super::some_admin(self.log.pool(), org, user).await? } else { user };
-        let found = access::numbered(self.log.pool(), path(org)?, user).await?;'
+        let found = access::numbered(&mut *self.log.connection().await?, path(org)?, user).await?;'
 hole org-member "$org/mod.rs" \
-  'let access = store::access::by_slug(self.log.pool(), org, user).await?;' \
+  'let access = store::access::by_slug(&mut *self.log.connection().await?, org, user).await?;' \
   'let user = if hole_is_open("org-member") { some_admin(self.log.pool(), org, user).await? } else { user };
-        let access = store::access::by_slug(self.log.pool(), org, user).await?;'
+        let access = store::access::by_slug(&mut *self.log.connection().await?, org, user).await?;'
 cat >>"$org/mod.rs" <<'RUST'
 
 async fn some_admin(pool: &sqlx::PgPool, org: &str, user: Uuid) -> Result<Uuid, Error> {
@@ -72,6 +73,9 @@ hole gateway-organization gateway/src/auth.rs \
   'if hole_is_open("gateway-organization") { return Ok(Member { user, org }); }
     match gateway.memberships.check(&user, &org).await {'
 
+[ "${1:-}" = --plant ] && exit 0
+
+share_builds
 cargo build --quiet --locked --package trellis-identity --package trellis-org --package trellis-project --package trellis-gateway
 cargo test --quiet --locked --package trellis-tests --test attack --no-run
 

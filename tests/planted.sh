@@ -3,7 +3,8 @@
 # minutes: `make chaos-planted`. By hand and not in CI: it builds our own crates once more.
 #
 # The harness and its checks are the same as ever; only what is broken is chosen, to what makes the fault show soonest.
-# With `--build` it stops after the build; with names of faults it tries those alone. SEED and MINUTES as in `make chaos`.
+# With `--plant` it stops where all are planted, which CI does; with `--build` after the build; with names of faults it
+# tries those alone. SEED and MINUTES as in `make chaos`.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,17 +14,17 @@ copy_sources planted
 
 log=services/kit/eventlog/src
 hole polling-past-a-cursor "$log/relay/session.rs" \
-  'self.heard = asked;
-        Ok(rows)' \
-  'self.heard = asked;
+  'self.outbox.exchange(exchange)).await?;
+        self.heard = asked;' \
+  'self.outbox.exchange(exchange)).await?;
+        self.heard = asked;
         if hole_is_open("polling-past-a-cursor") {
             static SEEN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
             let seen = SEEN.load(std::sync::atomic::Ordering::Relaxed);
             let rows: Vec<_> = rows.into_iter().filter(|row| row.id > seen).collect();
             if let Some(last) = rows.last() { SEEN.store(last.id, std::sync::atomic::Ordering::Relaxed); }
             return Ok(rows);
-        }
-        Ok(rows)'
+        }'
 hole relay-without-order "$log/relay/schedule.rs" \
   'lane.get_mut().next.push_back(row);' \
   'if hole_is_open("relay-without-order") { first.push(row); continue; }
@@ -65,6 +66,9 @@ hole yes-after-removal "$ledger" \
         }
         if removed {'
 
+[ "${1:-}" = --plant ] && exit 0
+
+share_builds
 cargo build --quiet --locked --package trellis-identity --package trellis-org --package trellis-project \
   --package trellis-gateway --package trellis-chaos
 [ "${1:-}" = --build ] && exit 0

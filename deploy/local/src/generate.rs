@@ -8,10 +8,11 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::{
+    cargo::{build, cargo},
     environment::PROCESSES,
     packages,
     testing::TestServers,
-    up::{build, say},
+    up::say,
 };
 
 /// Between these two lines of a README stands its table of settings.
@@ -66,9 +67,8 @@ fn query_data(service: &str, servers: &TestServers) -> anyhow::Result<()> {
     fs::create_dir_all(&data)?;
     // The macros run when the crate is compiled, so it must look changed.
     touch(&folder.join("src/lib.rs"))?;
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let status = cargo()
         .args(["check", "--locked", "--quiet", "-p", &format!("trellis-{service}")])
-        .current_dir(crate::root())
         .env("SQLX_OFFLINE_DIR", &data)
         .env("SQLX_OFFLINE", "false")
         .env(format!("{}_DATABASE_URL", service.to_uppercase()), &url)

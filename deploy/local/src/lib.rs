@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a synchronous program, with an environment of its own")]
 
+pub mod cargo;
 pub mod certificates;
 pub mod cluster;
 pub mod demo;

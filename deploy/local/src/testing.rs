@@ -163,14 +163,16 @@ fn psql() -> anyhow::Result<PathBuf> {
 /// Runs a command with servers of the tests' own, which end with it.
 pub fn run(command: &[String]) -> anyhow::Result<()> {
     let programs = packages::find_or_install(&|line| crate::up::say(line))?;
-    crate::up::build()?;
+    crate::cargo::build()?;
     let folder = servers::reachable(&std::env::temp_dir())?.join(format!("trellis-servers-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     // What tests leave behind goes with the servers.
     let leftovers = folder.join("tmp");
     std::fs::create_dir_all(&leftovers)?;
     let mut servers = TestServers::start(&programs, folder)?;
-    let status = std::process::Command::new(&command[0])
+    let mut program = std::process::Command::new(&command[0]);
+    crate::cargo::forget_package(&mut program);
+    let status = program
         .args(&command[1..])
         .current_dir(crate::root())
         .env(DATABASE_URL, servers.postgres.url())

@@ -18,6 +18,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::{
+    cargo::build,
     certificates::Certificates,
     cluster::{Cluster, PATIENCE, obituary},
     demo,
@@ -136,20 +137,6 @@ pub fn reset() -> anyhow::Result<()> {
         fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))?;
     }
     say("forgotten: data, logs and secrets");
-    Ok(())
-}
-
-/// Builds the four processes in the profile that the launcher itself was built in.
-pub fn build() -> anyhow::Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--locked", "--workspace", "--bins"]).current_dir(crate::root());
-    if crate::binaries()?.ends_with("release") {
-        cargo.arg("--release");
-    }
-    let status = cargo.status().context("cannot run cargo")?;
-    if !status.success() {
-        bail!("the build failed: see above");
-    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod attempt;
 mod call;
 mod channel;
+mod code;
 pub mod convert;
 mod deadline;
 mod endpoint;
@@ -18,11 +19,12 @@ mod signal;
 mod tls;
 
 pub use channel::Channel;
+pub use code::Code;
 pub use deadline::{deadline_left, with_deadline};
 pub use endpoints::Endpoints;
 pub use idempotency::{IdempotencyKey, REPLAYED, mark_replayed, was_replayed};
 pub use probe::{is_ready, is_ready_over};
-pub use problem::{Code, FieldError, Problem, Violations};
+pub use problem::{FieldError, Problem, Violations};
 pub use server::{Readiness, Server, ServerError};
 pub use signal::shutdown_on_signal;
 pub use tls::{Tls, speaks_for};

@@ -4,7 +4,9 @@
 
 mod fixture;
 mod idempotency;
+mod losses;
 mod outages;
+mod own_nats;
 mod pool;
 mod relay;
 mod retention;

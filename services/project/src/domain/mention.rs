@@ -1,4 +1,4 @@
-//! Who is mentioned in a text: `@` and the e-mail address or full name of a member, in any case, outside of code.
+//! Who is mentioned in a text: `@` and the e-mail address or full name of a member, in any case, outside of code and URLs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -46,12 +46,21 @@ impl Known {
             if !goes_on && let Some(user) = self.emails.get(candidate) {
                 return Some((std::slice::from_ref(user), count));
             }
-            if let Some(users) = self.names.get(candidate) {
+            if !is_host(&text[count..])
+                && let Some(users) = self.names.get(candidate)
+            {
                 return Some((users, count));
             }
         }
         None
     }
+}
+
+/// Whether a text goes on as the host of an address, `@example.org`: of somebody else, who has the same name before it.
+fn is_host(text: &[char]) -> bool {
+    let Some(('@', host)) = text.split_first() else { return false };
+    let label = host.iter().take_while(|character| character.is_alphanumeric() || **character == '-').count();
+    label > 0 && matches!(host.get(label..), Some(['.', next, ..]) if next.is_alphanumeric())
 }
 
 /// Everybody whom a text mentions.
@@ -60,8 +69,10 @@ pub fn mentions(text: &str, known: &Known) -> BTreeSet<Uuid> {
     let mut mentioned = BTreeSet::new();
     let mut marks = 0;
     let mut place = 0;
+    let mut in_url = false;
     while place < text.len() && marks < MOST_MARKS {
-        let begins = text[place] == '@' && (place == 0 || !text[place - 1].is_alphanumeric());
+        in_url = !text[place].is_whitespace() && (in_url || text[place..].starts_with(&[':', '/', '/']));
+        let begins = text[place] == '@' && !in_url && (place == 0 || !text[place - 1].is_alphanumeric());
         place += 1;
         if !begins {
             continue;
@@ -163,6 +174,9 @@ mod tests {
             ("@li@例え.jp", vec![LI]),
             ("@@ann", vec![ANN]),
             ("@ann@ann", vec![ANN]),
+            ("@ann@bob. Then", vec![ANN]),
+            ("@ann/@ann lee", vec![ANN, ANN_LEE, OTHER_ANN]),
+            ("https://example.org/x @ann", vec![ANN]),
         ] {
             assert_eq!(found(text), whom, "{text}");
         }
@@ -183,6 +197,9 @@ mod tests {
             "@lee@example.org.uk",
             "@lee@example.org-x",
             "@lee",
+            "mail @ann@elsewhere.example, please",
+            "@ann@elsewhere-1.example",
+            "see https://social.example/@ann/1 or (ftp://ann@x.org/@ann)",
         ] {
             assert!(found(text).is_empty(), "{text}");
         }

@@ -7,10 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use trellis_rpc::Code;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required, ResponseBuilder, Type,
+        self, Components, Content, HeaderBuilder, Object, OpenApi as Document, RefOr, Required, ResponseBuilder,
+        Schema, Type,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -143,6 +145,7 @@ impl Modify for Conventions {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        list_codes(components);
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
                 let parameters = operation.parameters.get_or_insert_default();
@@ -152,6 +155,19 @@ impl Modify for Conventions {
                 describe(path, method, operation);
             }
         }
+    }
+}
+
+/// Says which codes there are, and under which status each comes.
+fn list_codes(components: &mut Components) {
+    let of_http = [405, 408, 413, 415, 431].into_iter().filter_map(|status| StatusCode::from_u16(status).ok());
+    let problems = Code::ALL.into_iter().map(|code| Problem::of(code, "")).chain(of_http.map(Problem::status));
+    let mut codes: Vec<_> =
+        problems.map(|problem| format!("`{}` ({})", problem.code(), problem.http_status().as_u16())).collect();
+    codes.sort_by_key(|told| told.split_once(" (").map(|(_, status)| status.to_owned()));
+    let Some(RefOr::T(Schema::Object(shown))) = components.schemas.get_mut("Problem") else { return };
+    if let Some(RefOr::T(Schema::Object(code))) = shown.properties.get_mut("code") {
+        code.description = Some(format!("A stable snake_case word; there may be more. {}.", codes.join(", ")));
     }
 }
 
@@ -195,7 +211,8 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
         let about = "Entity tags; the change is only made where one of them is current, else 412.";
         parameters.push(parameter("If-Match", ParameterIn::Header, about).required(Required::False).build().into());
     }
-    if api && method == "post" && !path.contains("/auth/") {
+    let keyed = api && method == "post" && !path.contains("/auth/");
+    if keyed {
         let about = "1–64 visible ASCII characters: the work is done once per user and key for 24 h. \
                      Sent again meanwhile, a request waits for the first answer \
                      (5 s, then 409 `idempotency_in_flight` or 503).";
@@ -221,7 +238,14 @@ fn describe(path: &str, method: &str, operation: &mut Operation) {
         if status == "201" {
             header("Location", "Where the new object is.");
         }
-        if one_object && method != "delete" {
+        if keyed && status.starts_with('2') {
+            header("Idempotent-Replayed", "`true` where this is the first answer once more.");
+        }
+        let versioned = one_object
+            || ["/organizations", "/projects", "/projects/{project}/tasks"]
+                .iter()
+                .any(|end| method == "post" && path.ends_with(end));
+        if versioned && method != "delete" {
             header("ETag", "The object's version.");
         }
         if in_a_project || path.ends_with("/projects") && method == "post" {

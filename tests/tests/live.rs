@@ -177,6 +177,15 @@ async fn a_cursor_of_another_scope_is_not_recovered_and_deleted_things_can_be_re
     late.subscribe(&format!("project:{org}/website"), Some(&before)).await;
     late.event("task.deleted").await;
     assert_eq!(late.event("project.deleted").await["event"]["data"]["slug"], "website");
+    // Nothing is to come of either.
+    for topic in ["task:{org}/WEB-1", "project:{org}/website", "project:{org}/WEB"] {
+        late.send(json!({"type": "subscribe", "id": 9, "topic": topic.replace("{org}", &org)})).await;
+        let answer = late.next().await;
+        assert_eq!(
+            (&answer["type"], &answer["id"], &answer["code"]),
+            (&json!("error"), &json!(9), &json!("not_found"))
+        );
+    }
 }
 
 #[tokio::test]

@@ -69,16 +69,20 @@ impl Asked {
             Some(Value::Object(object)) => Ok(object),
             Some(_) => Err(wrong(name, "an object")),
         };
-        let Some(Value::String(query)) = self.query else {
-            return Err(wrong("query", "a text, the GraphQL document"));
+        let extensions = object("extensions", self.extensions)?;
+        let query = match self.query {
+            Some(Value::String(query)) => query,
+            // At these words clients that send a document's hash first send the document.
+            None | Some(Value::Null) if extensions.contains_key("persistedQuery") => {
+                return Err(Problem::invalid_request("PersistedQueryNotSupported"));
+            }
+            _ => return Err(wrong("query", "a text, the GraphQL document")),
         };
         let operation_name = match self.operation_name {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
             Some(_) => return Err(wrong("operationName", "a text")),
         };
-        // Looked at for being well-formed; there is none that we know.
-        object("extensions", self.extensions)?;
         let variables = Variables::from_json(Value::Object(object("variables", self.variables)?));
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
@@ -114,6 +118,7 @@ mod tests {
             (r#"{"query":"{a}","query":"{b}"}"#, "duplicate field `query`"),
             ("{}", "\"query\" must be a text"),
             (r#"{"query":1}"#, "\"query\" must be a text"),
+            (r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"0"}}}"#, "PersistedQueryNotSupported"),
             (r#"{"query":"{a}","variables":"{}"}"#, "\"variables\" must be an object"),
             (r#"{"query":"{a}","variables":[1]}"#, "\"variables\" must be an object"),
             (r#"{"query":"{a}","operationName":false}"#, "\"operationName\" must be a text"),

@@ -57,7 +57,7 @@ impl Executor {
     pub fn prepare(&self, mut request: Request) -> Result<Prepared, Box<Response>> {
         let refused = |error: ServerError| Box::new(coded(Response::from_errors(vec![error])));
         tokens::check(&request.query).map_err(|exceeded| refused(ServerError::new(exceeded.to_string(), None)))?;
-        let document = parse_query(&request.query).map_err(|error| refused(syntax(error)))?;
+        let document = parse_query(tokens::unescaped(&request.query)).map_err(|error| refused(syntax(error)))?;
         let ready = inline(document, request.operation_name.as_deref(), &request.variables, self.introspection)
             .map_err(refused)?;
         // Conditions (`@include`) are looked up here alone, without the defaults of variables.

@@ -182,6 +182,7 @@ impl Inliner<'_> {
                 item.node = Selection::InlineFragment(fragment);
                 continue;
             }
+            conditions_around(item);
             match &mut item.node {
                 Selection::Field(field) => {
                     self.arguments(&field.node.arguments, pos)?;
@@ -257,6 +258,20 @@ impl Inliner<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts the conditions of a `__typename` around it: validation does not look at those of that field, and would take their
+/// variables for unused.
+fn conditions_around(item: &mut Positioned<Selection>) {
+    let Selection::Field(field) = &mut item.node else { return };
+    if field.node.name.node != "__typename" || field.node.directives.is_empty() {
+        return;
+    }
+    let directives = std::mem::take(&mut field.node.directives);
+    let items = vec![Positioned::new(Selection::Field(field.clone()), item.pos)];
+    let selection_set = Positioned::new(SelectionSet { items }, item.pos);
+    let fragment = InlineFragment { type_condition: None, directives, selection_set };
+    item.node = Selection::InlineFragment(Positioned::new(fragment, item.pos));
 }
 
 fn at(pos: Pos, exceeded: Exceeded) -> ServerError {

@@ -24,7 +24,7 @@ use self::{
     batch::LARGEST,
     organization::{Question, Within},
     pages::{ActivityPage, CommentsPage, TasksPage},
-    sources::{PersonId, ProjectId, Sources, TaskId, Watch},
+    sources::{OwnCreatedAt, PersonId, ProjectId, Sources, TaskId, Watch},
 };
 pub use self::{
     driver::Loads,
@@ -33,6 +33,7 @@ pub use self::{
 use super::{
     Refusal, Viewer,
     connection::{Connection, Window},
+    scalars::DateTime,
     types::{Activity, Org, Organization, Project, Task, TaskComment, TaskList, User},
 };
 use crate::{json::Person, people::Found};
@@ -97,6 +98,11 @@ impl Loaders {
     pub async fn person(&self, id: &str) -> User {
         let person = self.load(PersonId(id.to_owned())).await.ok();
         person.unwrap_or_else(|| Person::unknown(id)).into()
+    }
+
+    /// When the viewer's account was made.
+    pub async fn own_created_at(&self) -> Loaded<Option<DateTime>> {
+        self.load(OwnCreatedAt).await
     }
 
     /// Several people at once.

@@ -75,7 +75,8 @@ impl Frame {
 
     fn comment(&self) -> Option<TaskComment> {
         let Some(About::Comment(comment)) = &self.payload()?.object else { return None };
-        Some(TaskComment { org: Org::clone(&self.org), comment: comment.clone() })
+        let task = self.entry.as_ref().and_then(|entry| entry.subject()).map(|id| id.to_string());
+        Some(TaskComment { org: Org::clone(&self.org), comment: comment.clone(), task })
     }
 }
 

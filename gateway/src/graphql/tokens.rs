@@ -3,6 +3,8 @@
 //! Parser and validation are recursive and were not written for hostile documents; this is one pass over the bytes, and
 //! what it lets through is short and flat enough for them.
 
+use std::{borrow::Cow, fmt::Write as _};
+
 use super::limits::{Exceeded, Limit};
 
 /// A document. What does not end (a string) or cannot be (a stray character) is left to the parser to refuse.
@@ -14,6 +16,78 @@ pub fn check(document: &str) -> Result<(), Exceeded> {
     Limit::Directives.check(found.directives)?;
     Limit::Name.check(found.longest_name)?;
     Limit::Tokens.check(found.tokens)
+}
+
+/// The same document with every character as the parser knows it: it takes neither pairs of surrogates
+/// (`\ud83d\ude00`, as JSON writes them) nor braces (`\u{1F600}`); "String Value", GraphQL specification of September 2025.
+pub fn unescaped(document: &str) -> Cow<'_, str> {
+    if !document.contains("\\u") {
+        return document.into();
+    }
+    let mut plain = String::with_capacity(document.len());
+    let mut rest = document;
+    while let Some(at) = rest.find(['"', '#']) {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let bytes = rest.as_bytes();
+        let length = match bytes[0] {
+            b'#' => until(bytes, |byte| matches!(byte, b'\r' | b'\n')),
+            _ => string(bytes),
+        };
+        let (token, after) = rest.split_at(length);
+        if token.starts_with(['#']) || token.starts_with("\"\"\"") {
+            plain.push_str(token);
+        } else {
+            unescape(token, &mut plain);
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain.into()
+}
+
+fn unescape(mut text: &str, plain: &mut String) {
+    while let Some(at) = text.find('\\') {
+        plain.push_str(&text[..at]);
+        text = &text[at..];
+        let length = match escaped(text) {
+            // Whatever has a meaning of its own stays escaped.
+            Some((character, length)) if u32::from(character) < 0x80 => {
+                // Nothing fails that is written to a text.
+                let _ = write!(plain, "\\u{:04x}", u32::from(character));
+                length
+            }
+            Some((character, length)) => {
+                plain.push(character);
+                length
+            }
+            None => {
+                let length = 1 + text[1..].chars().next().map_or(0, char::len_utf8);
+                plain.push_str(&text[..length]);
+                length
+            }
+        };
+        text = &text[length..];
+    }
+    plain.push_str(text);
+}
+
+/// What an escape that the parser does not know stands for, and its length.
+fn escaped(text: &str) -> Option<(char, usize)> {
+    let code = |digits: &str| {
+        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        u32::from_str_radix(digits?, 16).ok()
+    };
+    let unit = |text: &str| code(text.strip_prefix("\\u")?.get(..4)?);
+    if let Some(braced) = text.strip_prefix("\\u{") {
+        let digits = &braced[..braced.find('}')?];
+        return Some((char::from_u32(code(digits)?)?, digits.len() + "\\u{}".len()));
+    }
+    let (high, low) = (unit(text)?, unit(text.get(6..)?)?);
+    if !(0xD800..0xDC00).contains(&high) || !(0xDC00..0xE000).contains(&low) {
+        return None;
+    }
+    Some((char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00))?, 12))
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -124,6 +198,27 @@ mod tests {
         assert_eq!(deepest("{ a(b: \"\"\"\"\"\") { c } }"), 2);
         assert_eq!(scan("\"").tokens, 1);
         assert_eq!(scan("\"\\").tokens, 2);
+    }
+
+    #[test]
+    fn characters_in_any_spelling() {
+        for (written, plain) in [
+            (r#"{ a(b: "x \ud83d\ude00 \u0041 \n é") }"#, r#"{ a(b: "x 😀 \u0041 \n é") }"#),
+            (r#"{ a(b: "\u{1F600}\u{e9}\u{22}\u{5C}") }"#, r#"{ a(b: "😀é\u0022\u005c") }"#),
+        ] {
+            assert_eq!(unescaped(written), plain);
+        }
+        for left in [
+            r#"{ a(b: "\\ud83d\\ude00 \\u{41}") }"#,
+            r#"{ a(b: """\ud83d\ude00""") } # \u{41} "\u{41}"#,
+            r#"{ a(b: "\ud83d \ude00\ud83d") \u{41} }"#,
+            r#"{ a(b: "\u{110000} \u{d800} \u{+41} \u{} \u{1f600 \ud83d\u00e9") }"#,
+            r#"{ a(b: "\u{41}"#,
+            r#"{ a(b: "\ué"#,
+        ] {
+            assert_eq!(unescaped(left), left);
+        }
+        assert!(matches!(unescaped("{ a }"), Cow::Borrowed(_)));
     }
 
     #[test]

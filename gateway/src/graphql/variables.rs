@@ -126,6 +126,10 @@ fn named(registry: &Registry, name: &str, given: &Given) -> Result<(), Misfit> {
             Err(misfit(format!("must be a value of type \"{name}\"")))
         }
         (Some(MetaType::Enum { enum_values, .. }), Given::String(text)) if enum_values.contains_key(text) => Ok(()),
+        // A default, which the document gives.
+        (Some(MetaType::Enum { enum_values, .. }), Given::Enum(value)) if enum_values.contains_key(value.as_str()) => {
+            Ok(())
+        }
         (Some(MetaType::Enum { enum_values, .. }), _) => {
             let values: Vec<&str> = enum_values.keys().map(String::as_str).collect();
             Err(misfit(format!("must be one of {}", values.join(", "))))

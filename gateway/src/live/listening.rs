@@ -75,7 +75,7 @@ impl Hub {
         self.rates.subscribe(user.id)?;
         // Before the question, so that nothing is missed in between.
         let mut rights = self.sockets.register_within(user.id);
-        let opened = self.log.open(user, &request).await?;
+        let opened = self.log.open(user, &request, after.is_some()).await?;
         let mut unknown = false;
         while let Ok(control) = rights.control.try_recv() {
             unknown |= control == Control::CheckAll;

@@ -81,13 +81,20 @@ impl Log {
         Ok((epoch, heads.collect()))
     }
 
-    /// Asks as the user whether the topic may be listened to, and where its order stands.
-    pub async fn open(&self, user: &User, topic: &OpenTopicRequest) -> Result<Opened, Problem> {
+    /// Asks as the user whether the topic may be listened to, and where its order stands. What was deleted is there only
+    /// for who `resumes`: nothing of it is to come.
+    pub async fn open(&self, user: &User, topic: &OpenTopicRequest, resumes: bool) -> Result<Opened, Problem> {
         let clients = &self.clients;
         let call = clients.read(&clients.project, user, topic.clone(), |mut project, request| async move {
             project.open_topic(request).await
         });
         let answer = with_deadline(OPEN_WITHIN, call).await.map_err(|status| Problem::from(&status))?.into_inner();
+        if answer.deleted && !resumes {
+            return Err(Problem::not_found(match topic.topic {
+                Some(Topic::TaskId(_)) => "task",
+                _ => "project",
+            }));
+        }
         let own = matches!(topic.topic, Some(Topic::Notifications(_)));
         let opened = (|| {
             let given = |id: &str| if id.is_empty() { Some(None) } else { id.parse().ok().map(Some) };

@@ -78,7 +78,7 @@ impl Socket {
         }
         let (hub, user, request) = (self.hub.clone(), self.user.clone(), opening.topic.open());
         async move {
-            let opened = hub.log.open(&user, &request).await;
+            let opened = hub.log.open(&user, &request, opening.after.is_some()).await;
             Answer::Opened(opening, opened)
         }
         .boxed()

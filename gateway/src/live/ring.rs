@@ -90,6 +90,11 @@ impl Entry {
         self.happened.as_deref()
     }
 
+    /// The task that it is about.
+    pub fn subject(&self) -> Option<Uuid> {
+        self.subject
+    }
+
     /// Whether a topic of that task (or of the whole project) carries it.
     pub fn concerns(&self, task: Option<Uuid>) -> bool {
         task.is_none_or(|task| self.last || self.subject == Some(task))

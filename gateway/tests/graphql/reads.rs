@@ -199,14 +199,15 @@ async fn oneself_and_the_members() {
         id role name email user { id name createdAt } organization { slug }
     } }"#;
     let members = read(&world, query, json!({})).await;
-    let member = |id: Uuid, role: &str, name: &str, email: &str| {
+    let member = |id: Uuid, role: &str, name: &str, email: &str, created_at: Option<&str>| {
         json!({
             "id": format!("id-of-acme.{id}"), "role": role, "name": name, "email": email,
-            "user": { "id": id, "name": name, "createdAt": null }, "organization": { "slug": "acme" },
+            "user": { "id": id, "name": name, "createdAt": created_at }, "organization": { "slug": "acme" },
         })
     };
-    // Eve's name is not known.
-    assert_eq!(members, json!([member(ANN, "ADMIN", "Ann", "ann@example.org"), member(EVE, "MEMBER", "", "")]));
+    // One is oneself in a list, too. Eve's name is not known.
+    let ann = member(ANN, "ADMIN", "Ann", "ann@example.org", Some("2026-01-31T09:30:00.123Z"));
+    assert_eq!(members, json!([ann, member(EVE, "MEMBER", "", "", None)]));
     assert_eq!(fake.calls("OrgService/GetOrganization").len(), 1);
 }
 

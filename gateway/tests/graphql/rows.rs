@@ -143,7 +143,7 @@ const TASKS: &str = r#"{
         assignee { name }
         createdBy { name }
         project { id slug organization { id } }
-        comments(first: 1) { nodes { id author { name } task { taskId } } }
+        comments(first: 1) { nodes { id author { name } task { taskId version } } }
         activity(last: 1) { edges { cursor node { actor { name } changes { field from to } } } }
     }
 }"#;
@@ -164,7 +164,7 @@ async fn tasks_with_all_that_they_name() {
                 "comments": { "nodes": [{
                     "id": format!("c{id}"),
                     "author": { "name": format!("Name of author-{id}") },
-                    "task": { "taskId": format!("WEB-{id}") },
+                    "task": { "taskId": format!("WEB-{id}"), "version": 0 },
                 }] },
                 "activity": { "edges": [{ "cursor": "a", "node": {
                     "actor": { "name": format!("Name of actor-{id}") },

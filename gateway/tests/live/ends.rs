@@ -30,6 +30,10 @@ async fn the_end_of_a_task_is_the_last_event_of_its_topic() {
     assert_eq!(late.texts(1).await, ["one"]);
     assert_eq!(late.next().await["event"]["kind"], "task.deleted");
     late.hears_nothing().await;
+    // Nothing is to come for who was never here.
+    late.say(json!({"type": "subscribe", "id": 7, "topic": "task:acme/WEB-1"})).await;
+    let refused = late.next().await;
+    assert_eq!((&refused["type"], &refused["id"], &refused["code"]), (&json!("error"), &json!(7), &json!("not_found")));
 }
 
 #[tokio::test]

@@ -58,8 +58,10 @@ impl Store {
 
     /// Bob deletes the project of a task; nobody is told.
     pub fn delete_project(&self, org: &str, project: &str) -> Event {
+        let mut known = self.lock();
+        known.deleted.insert((org.to_owned(), project.to_owned()));
         let object = Object::Project(Project { slug: project.into(), ..Project::default() });
-        self.lock().happen(org, project, "project.deleted", BOB, object, Vec::new())
+        known.happen(org, project, "project.deleted", BOB, object, Vec::new())
     }
 }
 
@@ -111,7 +113,8 @@ impl Known {
             Topic::Project(name) => (name, "project"),
         };
         let org_id = self.member(user, &request.org)?;
-        let Some((scope, subject)) = self.topics.get(&(request.org.clone(), name)) else {
+        let key = (request.org.clone(), name);
+        let Some((scope, subject)) = self.topics.get(&key) else {
             return Err(Problem::not_found(resource).into());
         };
         let log = &self.scopes[scope];
@@ -123,6 +126,7 @@ impl Known {
             subject_id: subject.map(|subject| subject.to_string()).unwrap_or_default(),
             access_epoch: self.feed_epoch.to_string(),
             access_seq: self.changes.len() as u64,
+            deleted: self.deleted.contains(&key),
         })
     }
 

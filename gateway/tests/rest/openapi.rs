@@ -109,3 +109,14 @@ async fn it_is_served_with_a_page_that_needs_no_other_host() {
     assert!(start.contains("/api/v1/openapi.json") && start.contains("\"validatorUrl\": \"none\""), "{start}");
     assert!(!start.contains("petstore"), "{start}");
 }
+
+#[test]
+fn every_code_of_a_refusal_is_listed() {
+    let document = document();
+    let listed = document["components"]["schemas"]["Problem"]["properties"]["code"]["description"].as_str().unwrap();
+    for told in
+        ["`invalid_request` (400)", "`last_admin` (409)", "`validation_failed` (422)", "`headers_too_large` (431)"]
+    {
+        assert!(listed.contains(told), "{told}: {listed}");
+    }
+}

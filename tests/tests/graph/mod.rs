@@ -3,6 +3,7 @@
 mod account;
 mod cost;
 mod docs;
+mod documents;
 mod graphiql;
 mod limits;
 mod lists;

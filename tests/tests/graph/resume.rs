@@ -8,6 +8,12 @@ use super::{
     world,
 };
 
+/// Of the things that events name, what the events tell.
+const NAMED: &str = "subscription($org: String!, $project: String!, $after: String) {
+  projectEvents(orgSlug: $org, projectSlug: $project, after: $after) {
+    cursor kind recovered comment { task { __typename id taskId } } task { id project { ...Named } } } }
+fragment Named on Project { slug key name }";
+
 /// With `after` beside the others.
 fn after(mut variables: Value, cursor: &Value) -> Value {
     assert!(cursor.is_string(), "no cursor: {cursor}");
@@ -80,9 +86,30 @@ async fn a_cursor_that_does_not_fit_is_not_recovered_and_deleted_things_can_be_r
     socket.event(&id, "comment.created").await;
     socket.complete(&id).await;
 
+    let one = w.ada.get(&format!("/organizations/{}/tasks/WEB-1", w.org)).await.expect(200)["id"].clone();
+    w.ada.task(&w.org, "WEB", "Two").await;
     w.ada.delete(&format!("/organizations/{}/projects/WEB", w.org)).await.expect(204);
     let (id, first) = socket.subscribe(PROJECT, after(w.project_variables(), &before)).await;
     assert_eq!(first["recovered"], true);
     socket.event(&id, "comment.created").await;
+    socket.event(&id, "task.created").await;
     assert_eq!(socket.event(&id, "project.deleted").await["project"]["slug"], "website");
+    socket.complete(&id).await;
+
+    // What an event names is told with it, whether it is there any more or not.
+    let (id, _) = socket.subscribe(NAMED, after(w.project_variables(), &before)).await;
+    let comment = socket.event(&id, "comment.created").await;
+    assert_eq!(comment["comment"]["task"], json!({"__typename": "Task", "id": one, "taskId": "WEB-1"}));
+    let task = socket.event(&id, "task.created").await;
+    assert_eq!(task["task"]["project"], json!({"slug": "website", "key": "WEB", "name": "Website"}));
+    socket.event(&id, "project.deleted").await;
+    socket.complete(&id).await;
+
+    // Nothing is to come of it.
+    for (document, variables, sentence) in
+        [(PROJECT, w.project_variables(), "Project not found"), (COMMENTS, w.task_variables(), "Task not found")]
+    {
+        let id = socket.start(document, variables).await;
+        assert_eq!(socket.end(&id).await, Some(("not_found".to_owned(), sentence.to_owned())));
+    }
 }

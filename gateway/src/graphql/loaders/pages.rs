@@ -48,9 +48,9 @@ impl Page<Task> {
 }
 
 impl Page<TaskComment> {
-    fn comments(org: &Org, answer: ListCommentsResponse) -> Self {
+    fn comments(org: &Org, task: &str, answer: ListCommentsResponse) -> Self {
         let ListCommentsResponse { comments, next_cursor, position, cursors } = answer;
-        let comment = |comment| TaskComment { org: Org::clone(org), comment };
+        let comment = |comment| TaskComment { org: Org::clone(org), comment, task: Some(task.to_owned()) };
         Self { items: comments.into_iter().map(comment).collect(), cursors, next_cursor, position }
     }
 }
@@ -110,8 +110,9 @@ impl Loader<CommentsPage> for Sources {
             |(org, window): (Org, Window), ids| async move {
                 let message = ListCommentsOfTasksRequest { org: org.to_string(), ids, page: Some((&window).into()) };
                 let lists = call!(self.0, project.list_comments_of_tasks(message))?.lists.into_iter();
-                let page = |list| Arc::new(Connection::new(&window, Page::comments(&org, list)));
-                Ok(lists.map(|of| (of.id, page(of.list.unwrap_or_default()))).collect())
+                let page = |task: &str, list| Arc::new(Connection::new(&window, Page::comments(&org, task, list)));
+                let pages = lists.map(|of| (page(&of.id, of.list.unwrap_or_default()), of.id));
+                Ok(pages.map(|(page, id)| (id, page)).collect())
             },
         );
         Ok(told(found.await, |key| &key.window))

@@ -5,6 +5,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc};
 use async_graphql::dataloader::Loader;
 use futures_util::future::join_all;
 use trellis_proto::{
+    identity::v1::GetMeRequest,
     org::v1::GetOrganizationRequest,
     project::v1::{BatchGetProjectsRequest, BatchGetTasksRequest, BatchGetWatchesRequest},
 };
@@ -14,6 +15,7 @@ use super::{Loaded, batch::grouped, call, read};
 use crate::{
     graphql::{
         Viewer,
+        scalars::DateTime,
         types::{Org, Organization, Project, Task},
     },
     json::Person,
@@ -24,6 +26,10 @@ pub struct Sources(pub Viewer);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonId(pub String);
+
+/// When the viewer's account was made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OwnCreatedAt;
 
 /// A UUID in an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +60,17 @@ impl Loader<PersonId> for Sources {
     async fn load(&self, keys: &[PersonId]) -> Result<HashMap<PersonId, Self::Value>, Infallible> {
         let found = self.0.gateway().people.find(keys.iter().map(|PersonId(id)| id.as_str())).await;
         Ok(keys.iter().map(|key| (key.clone(), Ok(found.person(&key.0)))).collect())
+    }
+}
+
+impl Loader<OwnCreatedAt> for Sources {
+    type Value = Loaded<Option<DateTime>>;
+    type Error = Infallible;
+
+    async fn load(&self, _: &[OwnCreatedAt]) -> Result<HashMap<OwnCreatedAt, Self::Value>, Infallible> {
+        let answer = read!(self.0, identity.get_me(GetMeRequest {}));
+        let created_at = answer.map(|answer| DateTime::of(answer.user.unwrap_or_default().created_at.as_ref()));
+        Ok([(OwnCreatedAt, created_at)].into())
     }
 }
 

@@ -51,7 +51,7 @@ impl CommentMutations {
             let message = CreateCommentRequest { org: org_slug.clone(), task_id, content };
             let request = viewer.request(ctx, message)?;
             let answer = viewer.clients().project.clone().create_comment(request).await?.into_inner();
-            let comment = TaskComment { org: org_slug.into(), comment: answer.comment.unwrap_or_default() };
+            let comment = TaskComment { org: org_slug.into(), comment: answer.comment.unwrap_or_default(), task: None };
             Ok::<_, Refusal>((Some(comment), live_cursor(answer.position.as_ref())))
         };
         Some(outcome.await.into())
@@ -70,7 +70,7 @@ impl CommentMutations {
             let message = UpdateCommentRequest { org: org_slug.clone(), id: id.0, content: Some(content) };
             let request = viewer.user()?.request(message);
             let answer = viewer.clients().project.clone().update_comment(request).await?.into_inner();
-            let comment = TaskComment { org: org_slug.into(), comment: answer.comment.unwrap_or_default() };
+            let comment = TaskComment { org: org_slug.into(), comment: answer.comment.unwrap_or_default(), task: None };
             Ok::<_, Refusal>((Some(comment), live_cursor(answer.position.as_ref())))
         };
         Some(outcome.await.into())

@@ -162,6 +162,6 @@ impl Original {
         let org: Org = org_slug.as_str().into();
         let message = ListCommentsRequest { org: org_slug, task_id, page: Some(all()) };
         let answer = missing("task", read!(viewer, project.list_comments(message)))?.unwrap_or_default();
-        Ok(Some(list(answer.comments, |comment| TaskComment { org: Arc::clone(&org), comment })))
+        Ok(Some(list(answer.comments, |comment| TaskComment { org: Arc::clone(&org), comment, task: None })))
     }
 }

@@ -135,6 +135,8 @@ pub fn token(payload: &Map<String, Value>) -> Result<Option<String>, Closing> {
         let text = match value {
             Value::Null => continue,
             Value::String(text) if text.trim().is_empty() => continue,
+            // As of a page that has the scheme ready for a token: nobody is signed in.
+            Value::String(text) if authorization && is_scheme(text.trim()) => continue,
             Value::String(text) => text,
             _ => return Err(Closing::Forbidden),
         };
@@ -146,6 +148,10 @@ pub fn token(payload: &Map<String, Value>) -> Result<Option<String>, Closing> {
         return auth::presented(&headers).map(|token| token.map(str::to_owned)).map_err(|_| Closing::Forbidden);
     }
     Ok(None)
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.eq_ignore_ascii_case("bearer") || text.eq_ignore_ascii_case("jwt")
 }
 
 #[derive(Serialize)]

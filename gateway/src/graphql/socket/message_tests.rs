@@ -66,10 +66,16 @@ fn the_token_is_in_the_payload() {
     assert_eq!(of(json!({"Authorization": "Bearer a.b"})), Ok(Some("a.b".into())));
     assert_eq!(of(json!({"x": 1, "authorization": "jwt a.b"})), Ok(Some("a.b".into())));
     assert_eq!(of(json!({"token": "a.b"})), Ok(Some("a.b".into())));
-    for nobody in [json!({}), json!({"token": null, "Authorization": ""}), json!({"Token": "x"})] {
+    for nobody in [
+        json!({}),
+        json!({"token": null, "Authorization": ""}),
+        json!({"Authorization": "Bearer "}),
+        json!({"authorization": "jwt"}),
+        json!({"Token": "x"}),
+    ] {
         assert_eq!(of(nobody), Ok(None));
     }
-    for bad in [json!({"token": 1}), json!({"Authorization": "Basic x"}), json!({"Authorization": "Bearer \n"})] {
+    for bad in [json!({"token": 1}), json!({"Authorization": "Basic x"}), json!({"Authorization": "Bearer a\nb"})] {
         assert_eq!(of(bad), Err(Closing::Forbidden));
     }
 }

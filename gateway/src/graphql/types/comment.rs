@@ -5,13 +5,15 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use trellis_proto::project::v1 as proto;
 
-use super::{Org, Task, User};
+use super::{Org, Task, User, asks_only};
 use crate::graphql::{loaders::Loaders, scalars::DateTime};
 
 /// A comment on a task.
 pub struct TaskComment {
     pub org: Org,
     pub comment: proto::Comment,
+    /// The UUID of its task, where that is known.
+    pub task: Option<String>,
 }
 
 /// A comment on a task.
@@ -44,6 +46,15 @@ impl TaskComment {
 
     /// The task that it is about.
     async fn task(&self, ctx: &Context<'_>) -> Result<Arc<Task>> {
-        Ok(Loaders::of(ctx).task(&self.org, &self.comment.task_id).await?)
+        let known = match &self.task {
+            Some(_) => &["id", "taskId"][..],
+            None => &["taskId"],
+        };
+        if !asks_only(ctx, known) {
+            return Ok(Loaders::of(ctx).task(&self.org, &self.comment.task_id).await?);
+        }
+        let (id, task_id) = (self.task.clone().unwrap_or_default(), self.comment.task_id.clone());
+        let task = proto::Task { id, task_id, ..proto::Task::default() };
+        Ok(Arc::new(Task { org: Org::clone(&self.org), task, position: None }))
     }
 }

@@ -16,6 +16,8 @@ mod user;
 
 use std::sync::Arc;
 
+use async_graphql::Context;
+
 pub use activity::{Activity, FieldChange};
 pub use audit::AuditEntry;
 pub use comment::TaskComment;
@@ -32,3 +34,9 @@ pub use user::User;
 
 /// The slug of the organization that something was asked of.
 pub type Org = Arc<str>;
+
+/// Whether no more than these fields are asked of an object: what is known of it already. Then it need not be loaded,
+/// and an event shows it also where it is there no more.
+fn asks_only(ctx: &Context<'_>, known: &[&str]) -> bool {
+    ctx.field().selection_set().all(|field| field.name() == "__typename" || known.contains(&field.name()))
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use trellis_proto::{event::v1::Position, project::v1 as proto};
 
-use super::{Activity, Org, Project, TaskComment, TaskStatus, User};
+use super::{Activity, Org, Project, TaskComment, TaskStatus, User, asks_only};
 use crate::graphql::{
     connection::{self, Connection, Window},
     loaders::Loaders,
@@ -93,8 +93,13 @@ impl Task {
 
     /// The project that it belongs to.
     async fn project(&self, ctx: &Context<'_>) -> Result<Arc<Project>> {
-        let id = self.task.project.as_ref().map(|project| &*project.id).unwrap_or_default();
-        Ok(Loaders::of(ctx).project(&self.org, id).await?)
+        let known = self.task.project.clone().unwrap_or_default();
+        if !asks_only(ctx, &["id", "slug", "key", "name"]) {
+            return Ok(Loaders::of(ctx).project(&self.org, &known.id).await?);
+        }
+        let proto::ProjectRef { id, slug, key, name } = known;
+        let project = proto::Project { id, slug, key, name, ..proto::Project::default() };
+        Ok(Arc::new(Project { org: Org::clone(&self.org), project, position: None }))
     }
 
     /// Its comments, oldest first.

@@ -39,8 +39,8 @@ pub struct TaskOrder {
     /// By what.
     field: TaskOrderField,
     /// Which end first.
-    #[graphql(default_with = "OrderDirection::Asc")]
-    direction: OrderDirection,
+    #[graphql(default_with = "Some(OrderDirection::Asc)")]
+    direction: Option<OrderDirection>,
 }
 
 /// What tasks are ordered by.
@@ -137,8 +137,8 @@ impl TaskOrder {
             TaskOrderField::TaskId => "task_id",
         };
         match self.direction {
-            OrderDirection::Asc => field.to_owned(),
-            OrderDirection::Desc => format!("-{field}"),
+            None | Some(OrderDirection::Asc) => field.to_owned(),
+            Some(OrderDirection::Desc) => format!("-{field}"),
         }
     }
 }
@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn an_order_is_a_sort_key() {
         let order = |field, direction| TaskOrder { field, direction }.sort();
-        assert_eq!(order(TaskOrderField::DueDate, OrderDirection::Asc), "due_date");
-        assert_eq!(order(TaskOrderField::TaskId, OrderDirection::Desc), "-task_id");
+        assert_eq!(order(TaskOrderField::DueDate, Some(OrderDirection::Asc)), "due_date");
+        assert_eq!(order(TaskOrderField::TaskId, Some(OrderDirection::Desc)), "-task_id");
+        assert_eq!(order(TaskOrderField::TaskId, None), "task_id");
     }
 }

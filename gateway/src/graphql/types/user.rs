@@ -11,7 +11,7 @@ use crate::{
     graphql::{
         Refusal, Viewer,
         connection::{self, Connection, Page, Window},
-        loaders::read,
+        loaders::{Loaders, read},
         scalars::DateTime,
     },
     json, notifications,
@@ -39,9 +39,13 @@ impl From<proto::User> for User {
 }
 
 impl User {
+    fn is_viewer(&self, viewer: &Viewer) -> bool {
+        viewer.user().is_ok_and(|user| user.id.to_string() == self.person.id)
+    }
+
     /// Whether this is `me`. One's own name may stand in every row of a list, too; those are not asked for row by row.
     fn is_me(&self, viewer: &Viewer) -> bool {
-        self.created_at.is_some() && viewer.user().is_ok_and(|user| user.id.to_string() == self.person.id)
+        self.created_at.is_some() && self.is_viewer(viewer)
     }
 }
 
@@ -64,8 +68,12 @@ impl User {
     }
 
     /// When the account was made; of oneself alone.
-    async fn created_at(&self) -> Option<DateTime> {
-        self.created_at.clone()
+    async fn created_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        // One person has one value wherever he stands in an answer: caches of clients go by the id.
+        if self.created_at.is_none() && self.is_viewer(Viewer::of(ctx)) {
+            return Ok(Loaders::of(ctx).own_created_at().await?);
+        }
+        Ok(self.created_at.clone())
     }
 
     /// Where one is logged in, the last used first; of `me` alone, null of anybody else.

@@ -39,6 +39,7 @@ impl Ops {
             subject_id: topic.subject.map(|id| id.to_string()).unwrap_or_default(),
             access_epoch: member.access.epoch.to_string(),
             access_seq: member.access.seq,
+            deleted: topic.deleted,
         })
     }
 

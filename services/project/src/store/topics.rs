@@ -13,12 +13,14 @@ pub struct Topic {
     pub low_water: i64,
     /// The task, where the topic is one.
     pub subject: Option<Uuid>,
+    /// Only its events are there any more.
+    pub deleted: bool,
 }
 
 #[tracing::instrument(name = "db.topics.project", skip_all)]
 pub async fn project(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx::Result<Option<Topic>> {
     let row = sqlx::query!(
-        r#"SELECT s.id, s.last_seq, s.low_water
+        r#"SELECT s.id, s.last_seq, s.low_water, found.deleted_at IS NOT NULL AS "deleted!"
            FROM (
                SELECT id, NULL::timestamptz AS deleted_at FROM projects
                WHERE org_id = $1 AND (slug = $2 OR key = $2)
@@ -32,13 +34,19 @@ pub async fn project(conn: &mut PgConnection, org_id: Uuid, word: &str) -> sqlx:
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Topic { scope: row.id, last_seq: row.last_seq, low_water: row.low_water, subject: None }))
+    Ok(row.map(|row| Topic {
+        scope: row.id,
+        last_seq: row.last_seq,
+        low_water: row.low_water,
+        subject: None,
+        deleted: row.deleted,
+    }))
 }
 
 #[tracing::instrument(name = "db.topics.task", skip_all)]
 pub async fn task(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::Result<Option<Topic>> {
     let row = sqlx::query!(
-        r#"SELECT s.id, s.last_seq, s.low_water, found.task AS "task!"
+        r#"SELECT s.id, s.last_seq, s.low_water, found.task AS "task!", found.deleted_at IS NOT NULL AS "deleted!"
            FROM (
                SELECT t.id AS task, t.project_id, NULL::timestamptz AS deleted_at
                FROM projects p JOIN tasks t ON t.org_id = p.org_id AND t.project_id = p.id
@@ -60,6 +68,7 @@ pub async fn task(conn: &mut PgConnection, org_id: Uuid, id: &TaskId) -> sqlx::R
         last_seq: row.last_seq,
         low_water: row.low_water,
         subject: Some(row.task),
+        deleted: row.deleted,
     }))
 }
 
@@ -73,6 +82,7 @@ pub async fn of_user(conn: &mut PgConnection, user: Uuid) -> sqlx::Result<Topic>
             last_seq: row.last_seq,
             low_water: row.low_water,
             subject: None,
+            deleted: false,
         });
         Ok::<_, sqlx::Error>(topic)
     };

@@ -56,7 +56,8 @@ async fn what_was_deleted_stays_until_its_events_go() {
     let delete = DeleteTaskRequest { org: "acme".into(), task_id: "WEB-1".into(), expected_version: None };
     it.client().delete_task(it.bob.ask(delete)).await.unwrap();
     let gone = open(&it, task("WEB-1")).await;
-    assert_eq!(gone.subject_id, one.id);
+    assert_eq!((gone.subject_id.as_str(), gone.deleted), (one.id.as_str(), true));
+    assert!(!open(&it, task("WEB-2")).await.deleted);
     it.assert_at_head(gone.head, &web.id).await;
 
     let delete = DeleteProjectRequest { org: "acme".into(), project: "web".into(), expected_version: None };
@@ -65,13 +66,14 @@ async fn what_was_deleted_stays_until_its_events_go() {
         [(project("web"), ""), (project("WEB"), ""), (task("WEB-1"), &one.id), (task("WEB-2"), &two.id)]
     {
         let gone = open(&it, topic).await;
-        assert_eq!(gone.subject_id, subject);
+        assert_eq!((gone.subject_id.as_str(), gone.deleted), (subject, true));
         it.assert_at_head(gone.head, &web.id).await;
     }
 
     // What exists goes first.
     let again = it.project("Web").await;
-    assert_eq!(open(&it, project("web")).await.head.unwrap().scope, again.id);
+    let found = open(&it, project("web")).await;
+    assert_eq!((found.head.unwrap().scope, found.deleted), (again.id, false));
     assert_eq!(open(&it, task("WEB-1")).await.subject_id, one.id);
     let first = it.task("web", "First").await;
     assert_eq!(open(&it, task("WEB-1")).await.subject_id, first.id);

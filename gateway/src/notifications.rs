@@ -31,9 +31,12 @@ pub async fn list(
     let mine = Mine::ask(clients, user).await?;
     let cursors = std::mem::take(&mut answer.cursors).into_iter().map(Some).chain(iter::repeat(None));
     for (notification, cursor) in std::mem::take(&mut answer.notifications).into_iter().zip(cursors) {
+        let unread = notification.read_at.is_none();
         if let Some(notification) = mine.today(notification) {
             answer.notifications.push(notification);
             answer.cursors.extend(cursor);
+        } else {
+            answer.unread_count = answer.unread_count.saturating_sub(unread.into());
         }
     }
     Ok(answer)

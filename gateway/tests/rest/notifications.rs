@@ -85,7 +85,7 @@ async fn listing() -> Harness {
         Ok(ListNotificationsResponse {
             notifications: vec![
                 notification("n3", "mine", NotificationKind::Mentioned),
-                notification("n2", "gone", NotificationKind::Assigned),
+                Notification { read_at: None, ..notification("n2", "gone", NotificationKind::Assigned) },
                 added,
             ],
             next_cursor: "more".into(),
@@ -138,6 +138,7 @@ async fn nothing_is_shown_of_an_organization_that_one_does_not_belong_to() {
     let shown = gateway.get(NOTIFICATIONS).await.json();
     let ids: Vec<_> = shown["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
     assert_eq!(ids, ["n3", "n1"]);
+    assert_eq!(shown["unread_count"], 2);
     // Where that cannot be known, nothing is shown at all.
     gateway.fake.on("OrgService/ListOrganizations", |_: ListOrganizationsRequest, _| {
         Err::<ListOrganizationsResponse, _>(Problem::unavailable("Try again.").into())
